@@ -1,0 +1,246 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace EvBus;
+
+/// <summary>
+/// Event ⇄ record bytes, version 1. Little-endian; the same bytes in memory and on disk.
+/// <code>
+///   0  u32  length of the record, this header included
+///   4  u32  CRC32C of bytes 8 .. length (0 while the record has only been in memory)
+///   8  u8   version = 1
+///   9  u8   flags (RecordFlags)
+///  10  u16  length of the attributes
+///  12  u32  reserved, 0 (encoding of the body)
+///  16  i64  moment of acceptance: ticks of 100 ns since 0001-01-01 UTC
+///  24  16B  the id when the door stamped it (a UUID in big-endian order), else 0
+///  40  ..   attributes: { u8 tag, u16 length, bytes } ..., the profile first
+///  ..  ..   body, to the end of the record
+/// </code>
+/// Invariants: a record never changes once it is committed; an unknown tag is skipped, an unknown version refused;
+/// what an attribute's default is, is not stored.
+/// </summary>
+internal static class EventCodec
+{
+    public const byte Version = 1;
+    public const int HeaderLength = 40;
+    public const int MaxAttributesLength = ushort.MaxValue;
+    public const int MaxIdLength = 1024;
+
+    [Flags]
+    public enum RecordFlags : byte
+    {
+        None = 0,
+
+        /// <summary>The id is the 16 bytes of the header, not an attribute.</summary>
+        StampedId = 1,
+
+        /// <summary>The first attribute is the profile.</summary>
+        HasProfile = 2,
+
+        /// <summary>Somebody in this process waits for the outcome. Without meaning in a file.</summary>
+        Awaited = 4,
+    }
+
+    public enum Tag : byte
+    {
+        Profile = 1, Key = 2, Id = 3, Source = 4, Type = 5, Subject = 6, ContentType = 7, DataSchema = 8,
+        Time = 9, TraceParent = 10, TraceState = 11, Parent = 12, Extension = 13,
+    }
+
+    /// <summary>How many bytes the attributes may need at most; exact enough to choose a segment by, cheap enough for every event.</summary>
+    public static int AttributesBound(in EventAttributes a)
+    {
+        var total = Bound(a.Profile) + Bound(a.Key) + Bound(a.Id) + Bound(a.Source) + Bound(a.Type) + Bound(a.Subject)
+            + Bound(a.ContentType) + Bound(a.DataSchema) + Bound(a.TraceParent) + Bound(a.TraceState) + (a.Time is null ? 0 : 3 + 8);
+        if (a.Parents is { Count: > 0 } parents)
+        {
+            foreach (var parent in parents)
+                total += Bound(parent);
+        }
+        if (a.Extensions is { Count: > 0 } extensions)
+        {
+            foreach (var (name, value) in extensions)
+                total += Bound(name) + Bound(value);
+        }
+        return total;
+
+        static int Bound(string? text) => text is null ? 0 : 3 + (text.Length * 3);
+    }
+
+    /// <summary>The exact length of the attributes, for the rare event whose bound is too large to decide by.</summary>
+    public static int AttributesLength(in EventAttributes a)
+    {
+        var total = Exact(a.Profile) + Exact(a.Key) + Exact(a.Id) + Exact(a.Source) + Exact(a.Type) + Exact(a.Subject)
+            + Exact(a.ContentType) + Exact(a.DataSchema) + Exact(a.TraceParent) + Exact(a.TraceState) + (a.Time is null ? 0 : 3 + 8);
+        if (a.Parents is { Count: > 0 } parents)
+            total += parents.Sum(Exact);
+        if (a.Extensions is { Count: > 0 } extensions)
+            total += extensions.Sum(pair => 2 + Exact(pair.Key) + Encoding.UTF8.GetByteCount(pair.Value));
+        return total;
+
+        static int Exact(string? text) => text is null ? 0 : 3 + Encoding.UTF8.GetByteCount(text);
+    }
+
+    /// <summary>Writes a record and returns its length. <paramref name="target"/> must hold header, attributes and body.</summary>
+    public static int Write(Span<byte> target, in EventAttributes a, ReadOnlySpan<byte> body, Guid stamped, DateTimeOffset accepted, bool awaited)
+    {
+        var flags = awaited ? RecordFlags.Awaited : RecordFlags.None;
+        var at = HeaderLength;
+        if (a.Profile is not null)
+        {
+            flags |= RecordFlags.HasProfile;
+            at = Put(target, at, Tag.Profile, a.Profile);
+        }
+        if (a.Id is null)
+        {
+            flags |= RecordFlags.StampedId;
+            stamped.TryWriteBytes(target.Slice(24, 16), bigEndian: true, out _);
+        }
+        else
+        {
+            target.Slice(24, 16).Clear();
+            at = Put(target, at, Tag.Id, a.Id);
+        }
+        at = PutRest(target, at, in a);
+        var attributesLength = at - HeaderLength;
+        body.CopyTo(target[at..]);
+        var length = at + body.Length;
+
+        BinaryPrimitives.WriteUInt32LittleEndian(target, (uint)length);
+        BinaryPrimitives.WriteUInt32LittleEndian(target[4..], 0);
+        target[8] = Version;
+        target[9] = (byte)flags;
+        BinaryPrimitives.WriteUInt16LittleEndian(target[10..], (ushort)attributesLength);
+        BinaryPrimitives.WriteUInt32LittleEndian(target[12..], 0);
+        BinaryPrimitives.WriteInt64LittleEndian(target[16..], accepted.UtcTicks);
+        return length;
+    }
+
+    private static int PutRest(Span<byte> target, int at, in EventAttributes a)
+    {
+        at = Put(target, at, Tag.Key, a.Key);
+        at = Put(target, at, Tag.Source, a.Source);
+        at = Put(target, at, Tag.Type, a.Type);
+        at = Put(target, at, Tag.Subject, a.Subject);
+        at = Put(target, at, Tag.ContentType, a.ContentType);
+        at = Put(target, at, Tag.DataSchema, a.DataSchema);
+        at = Put(target, at, Tag.TraceParent, a.TraceParent);
+        at = Put(target, at, Tag.TraceState, a.TraceState);
+        if (a.Time is { } time)
+        {
+            target[at] = (byte)Tag.Time;
+            BinaryPrimitives.WriteUInt16LittleEndian(target[(at + 1)..], 8);
+            BinaryPrimitives.WriteInt64LittleEndian(target[(at + 3)..], time.UtcTicks);
+            at += 11;
+        }
+        if (a.Parents is { Count: > 0 } parents)
+        {
+            foreach (var parent in parents)
+                at = Put(target, at, Tag.Parent, parent);
+        }
+        if (a.Extensions is { Count: > 0 } extensions)
+        {
+            foreach (var (name, value) in extensions)
+            {
+                // { u16 length of the name, name, value }
+                var nameLength = Encoding.UTF8.GetBytes(name, target[(at + 5)..]);
+                var valueLength = Encoding.UTF8.GetBytes(value, target[(at + 5 + nameLength)..]);
+                target[at] = (byte)Tag.Extension;
+                BinaryPrimitives.WriteUInt16LittleEndian(target[(at + 1)..], (ushort)(2 + nameLength + valueLength));
+                BinaryPrimitives.WriteUInt16LittleEndian(target[(at + 3)..], (ushort)nameLength);
+                at += 5 + nameLength + valueLength;
+            }
+        }
+        return at;
+    }
+
+    private static int Put(Span<byte> target, int at, Tag tag, string? value)
+    {
+        if (value is null)
+            return at;
+        var length = Encoding.UTF8.GetBytes(value, target[(at + 3)..]);
+        target[at] = (byte)tag;
+        BinaryPrimitives.WriteUInt16LittleEndian(target[(at + 1)..], (ushort)length);
+        return at + 3 + length;
+    }
+
+    public static int ReadLength(ReadOnlySpan<byte> record) => (int)BinaryPrimitives.ReadUInt32LittleEndian(record);
+
+    public static RecordFlags ReadFlags(ReadOnlySpan<byte> record) => (RecordFlags)record[9];
+
+    public static int ReadAttributesLength(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt16LittleEndian(record[10..]);
+
+    public static DateTimeOffset ReadAccepted(ReadOnlySpan<byte> record) => new(BinaryPrimitives.ReadInt64LittleEndian(record[16..]), TimeSpan.Zero);
+
+    public static Guid ReadStampedId(ReadOnlySpan<byte> record) => new(record.Slice(24, 16), bigEndian: true);
+
+    /// <summary>The profile's UTF-8 bytes; empty when the event has none (see <see cref="RecordFlags.HasProfile"/>).</summary>
+    public static ReadOnlySpan<byte> ReadProfile(ReadOnlySpan<byte> record) =>
+        (ReadFlags(record) & RecordFlags.HasProfile) == 0
+            ? default
+            : record.Slice(HeaderLength + 3, BinaryPrimitives.ReadUInt16LittleEndian(record[(HeaderLength + 1)..]));
+
+    /// <summary>The bytes of the first attribute with this tag; false when there is none.</summary>
+    public static bool TryFind(ReadOnlySpan<byte> record, Tag tag, out ReadOnlySpan<byte> value)
+    {
+        var attributes = record.Slice(HeaderLength, ReadAttributesLength(record));
+        while (attributes.Length >= 3)
+        {
+            var length = BinaryPrimitives.ReadUInt16LittleEndian(attributes[1..]);
+            if ((Tag)attributes[0] == tag)
+            {
+                value = attributes.Slice(3, length);
+                return true;
+            }
+            attributes = attributes[(3 + length)..];
+        }
+        value = default;
+        return false;
+    }
+
+    public static string? FindText(ReadOnlySpan<byte> record, Tag tag) => TryFind(record, tag, out var value) ? Encoding.UTF8.GetString(value) : null;
+
+    /// <summary>All attributes, with the id and time that the door stamped.</summary>
+    public static EventAttributes ReadAttributes(ReadOnlySpan<byte> record)
+    {
+        string? profile = null, key = null, id = null, source = null, type = null, subject = null;
+        string? contentType = null, dataSchema = null, traceParent = null, traceState = null;
+        DateTimeOffset? time = null;
+        List<string>? parents = null;
+        Dictionary<string, string>? extensions = null;
+        var attributes = record.Slice(HeaderLength, ReadAttributesLength(record));
+        while (attributes.Length >= 3)
+        {
+            var length = BinaryPrimitives.ReadUInt16LittleEndian(attributes[1..]);
+            var value = attributes.Slice(3, length);
+            switch ((Tag)attributes[0])
+            {
+                case Tag.Profile: profile = Encoding.UTF8.GetString(value); break;
+                case Tag.Key: key = Encoding.UTF8.GetString(value); break;
+                case Tag.Id: id = Encoding.UTF8.GetString(value); break;
+                case Tag.Source: source = Encoding.UTF8.GetString(value); break;
+                case Tag.Type: type = Encoding.UTF8.GetString(value); break;
+                case Tag.Subject: subject = Encoding.UTF8.GetString(value); break;
+                case Tag.ContentType: contentType = Encoding.UTF8.GetString(value); break;
+                case Tag.DataSchema: dataSchema = Encoding.UTF8.GetString(value); break;
+                case Tag.TraceParent: traceParent = Encoding.UTF8.GetString(value); break;
+                case Tag.TraceState: traceState = Encoding.UTF8.GetString(value); break;
+                case Tag.Time: time = new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero); break;
+                case Tag.Parent: (parents ??= []).Add(Encoding.UTF8.GetString(value)); break;
+                case Tag.Extension:
+                    var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(value);
+                    (extensions ??= [])[Encoding.UTF8.GetString(value.Slice(2, nameLength))] = Encoding.UTF8.GetString(value[(2 + nameLength)..]);
+                    break;
+                default: break;
+            }
+            attributes = attributes[(3 + length)..];
+        }
+        return new EventAttributes
+        {
+            Profile = profile, Key = key, Id = id ?? ReadStampedId(record).ToString(), Source = source, Type = type, Subject = subject,
+            ContentType = contentType, DataSchema = dataSchema, TraceParent = traceParent, TraceState = traceState,
+            Time = time ?? ReadAccepted(record), Parents = parents, Extensions = extensions,
+        };
+    }
+}
