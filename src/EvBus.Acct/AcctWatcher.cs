@@ -100,7 +100,7 @@ internal sealed class AcctWatcher : IDisposable
     {
         try
         {
-            var target = File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file;
+            var target = new FileInfo(file).LinkTarget is null ? file : File.ResolveLinkTarget(file, returnFinalTarget: true)!.FullName;
             var info = new FileInfo(target);
             return info.Exists ? (target, info.LastWriteTimeUtc, info.Length) : (target, default, -1);
         }

@@ -23,15 +23,28 @@ internal sealed partial class YamlComposer
     public static YamlNode? Compose(string text, YamlLimits limits)
     {
         CheckCharacters(text);
+        var composer = new YamlComposer(text, limits);
         try
         {
-            return new YamlComposer(text, limits).Document();
+            return composer.Document();
+        }
+        catch (YamlException exception) when (exception.Message.Contains("invalid tab", StringComparison.Ordinal) && Tab().Match(text) is { Success: true } tab)
+        {
+            // The parser names the map around it.
+            var line = text.AsSpan(0, tab.Index).Count('\n') + 1;
+            throw new YamlSyntaxException(new(line, tab.Groups[1].Length + 1), "a tab as indentation; indent with spaces");
         }
         catch (YamlException exception)
         {
             // YamlDotNet quotes what it found, and that may be a piece of a password.
             var reason = Quoted().Replace(exception.Message, "'…'").TrimEnd('.');
-            throw new YamlSyntaxException(YamlPlace.Of(exception.Start), reason.Length == 0 ? "this is not YAML" : char.ToLowerInvariant(reason[0]) + reason[1..]);
+            throw new YamlSyntaxException(YamlPlace.Of(exception.End), reason.Length == 0 ? "this is not YAML" : char.ToLowerInvariant(reason[0]) + reason[1..]);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
+        {
+            // YamlDotNet's scanner trips over some broken texts (an open quote in an open list) instead of refusing them.
+            var last = composer._parser.Current;
+            throw new YamlSyntaxException(last is null ? new(1, 1) : YamlPlace.Of(last.End), "behind this place the text is not YAML: something that was opened is not closed");
         }
     }
 
@@ -125,6 +138,9 @@ internal sealed partial class YamlComposer
             (line, column) = c == '\n' ? (line + 1, 1) : (line, column + 1);
         }
     }
+
+    [GeneratedRegex(@"^( *)\t", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    private static partial Regex Tab();
 
     [GeneratedRegex("'[^']*'|\"[^\"]*\"", RegexOptions.CultureInvariant)]
     private static partial Regex Quoted();
