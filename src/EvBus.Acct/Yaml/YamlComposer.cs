@@ -38,7 +38,7 @@ internal sealed partial class YamlComposer
         {
             // YamlDotNet quotes what it found, and that may be a piece of a password.
             var reason = Quoted().Replace(exception.Message, "'…'").TrimEnd('.');
-            throw new YamlSyntaxException(YamlPlace.Of(exception.End), reason.Length == 0 ? "this is not YAML" : char.ToLowerInvariant(reason[0]) + reason[1..]);
+            throw new YamlSyntaxException(YamlPlace.Of(exception.Start), reason.Length == 0 ? "this is not YAML" : char.ToLowerInvariant(reason[0]) + reason[1..]);
         }
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
         {
