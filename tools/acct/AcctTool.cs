@@ -1,22 +1,26 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using EvBus.Acct;
 
 namespace EvBus.Tools.Acct;
 
 /// <summary>The command line of <c>acct</c>. Exit codes: 0 done, 1 could not be done, 2 wrong use or bad input.</summary>
-internal static class AcctTool
+internal static partial class AcctTool
 {
     private const int Failed = 1;
     private const int Wrong = 2;
+    private const string NoSuchOption = "There is no option";
 
     public static async Task<int> RunAsync(IReadOnlyList<string> args, ToolConsole console)
     {
         var result = Build(console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction)
         {
-            await console.Error.WriteLineAsync($"error: {OneLine(result.Errors[0].Message)} Run 'acct --help' to see what there is.");
+            // The mistyped option says more than what then has no place; that may be the key.
+            var messages = result.Errors.Select(error => OneLine(error.Message)).OrderByDescending(message => message.StartsWith(NoSuchOption, StringComparison.Ordinal));
+            await console.Error.WriteLineAsync($"error: {KeyLike().Replace(messages.First(), "***")} Run 'acct --help' to see what there is.");
             return Wrong;
         }
         try
@@ -118,7 +122,17 @@ internal static class AcctTool
 
     private static string OneLine(string message) => string.Join(' ', message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 
-    private static Argument<string?> Input(string description) => new("input_file") { Description = description, Arity = ArgumentArity.ZeroOrOne };
+    private static Argument<string?> Input(string description)
+    {
+        var input = new Argument<string?>("input_file") { Description = description, Arity = ArgumentArity.ZeroOrOne };
+        // A mistyped option is no file.
+        input.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: ['-', _, ..] and var value }])
+                result.AddError($"{NoSuchOption} '{value}'. A file of that name is written './{value}'.");
+        });
+        return input;
+    }
 
     private static Option<string?> OutputFile(string description) => new("--output-file") { Description = description, HelpName = "FILE" };
 
@@ -134,6 +148,9 @@ internal static class AcctTool
         var options = AcctOptions.From(result, environment: console.Environment);
         return result.GetValue(cipher) is { } name ? options with { Cipher = AcctCiphers.Parse(name) } : options;
     }
+
+    [GeneratedRegex("[A-Za-z0-9+/_-]{43}=")]
+    private static partial Regex KeyLike();
 
     // The library's own would name the version of the program that runs it, such as a test.
     private sealed class PrintVersion(TextWriter output) : SynchronousCommandLineAction
