@@ -12,7 +12,7 @@ public abstract class EventSerializer
     public abstract string ContentType { get; }
 
     /// <summary>JSON byte for byte as the original writes it: <c>", "</c> and <c>": "</c>, non-ASCII as <c>\uXXXX</c>, insertion order. The default.</summary>
-    public static EventSerializer Json => throw new NotImplementedException();
+    public static EventSerializer Json { get; } = null!;
 
     /// <summary>Writes <paramref name="value"/>.</summary>
     /// <exception cref="NotSupportedException">The value cannot be serialized; nothing is accepted.</exception>
