@@ -17,7 +17,7 @@ public sealed class AcctDocument
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private readonly object? _root;
 
-    /// <summary>Makes a document of a tree as <see cref="MessagePack.Decode"/> returns them.</summary>
+    /// <summary>Makes a document of a tree as <see cref="MessagePackCodec.Decode"/> returns them.</summary>
     /// <param name="root">The tree; null for an empty document.</param>
     public AcctDocument(object? root) => _root = root;
 

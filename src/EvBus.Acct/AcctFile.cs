@@ -109,9 +109,9 @@ public static class AcctFile
         byte[] plain;
         try
         {
-            plain = MessagePack.Encode(document.GetRoot());
+            plain = MessagePackCodec.Encode(document.GetRoot());
         }
-        catch (ArgumentException exception)
+        catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
         {
             throw new AcctException(AcctFault.BadContent, $"The document cannot be encoded: {exception.Message}", exception);
         }
@@ -144,7 +144,7 @@ public static class AcctFile
     {
         try
         {
-            return new AcctDocument(plain.IsEmpty ? null : MessagePack.Decode(plain));
+            return new AcctDocument(plain.IsEmpty ? null : MessagePackCodec.Decode(plain));
         }
         catch (EvBusException) when (plain[0] is (byte)'{' or (byte)'[')
         {

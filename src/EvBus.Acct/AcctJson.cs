@@ -14,7 +14,7 @@ internal static class AcctJson
     {
         if (utf8.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
-        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MessagePack.DefaultMaxDepth });
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MessagePackCodec.DefaultMaxDepth });
         reader.Read();
         var value = Value(ref reader);
         return reader.Read() ? throw new JsonException() : value;

@@ -14,8 +14,8 @@ public class AcctVectorTests
     public void Yaml_becomes_the_originals_MessagePack(string name)
     {
         var document = AcctDocument.ParseYaml(Vectors.Bytes($"acct/{name}.yml"), name);
-        Assert.Equal(Vectors.Acct(name).GetProperty("msgpack_hex").GetString(), Convert.ToHexStringLower(MessagePack.Encode(document.GetRoot())));
-        Assert.Equal(Vectors.Bytes($"acct/{name}.msgpack"), MessagePack.Encode(document.GetRoot()));
+        Assert.Equal(Vectors.Acct(name).GetProperty("msgpack_hex").GetString(), Convert.ToHexStringLower(MessagePackCodec.Encode(document.GetRoot())));
+        Assert.Equal(Vectors.Bytes($"acct/{name}.msgpack"), MessagePackCodec.Encode(document.GetRoot()));
     }
 
     [Theory]
@@ -51,8 +51,8 @@ public class AcctVectorTests
             using var key = AcctKey.Parse(vector.GetProperty(property).GetString()!);
             var byName = AcctFile.Load(Vectors.PathOf($"acct/{name}.yml.{extension}"), key);
             var byContents = AcctFile.Decrypt(Vectors.Bytes($"acct/{name}.yml.{extension}"), key);
-            Assert.Equal(Vectors.Bytes($"acct/{name}.msgpack"), MessagePack.Encode(byName.GetRoot()));
-            Assert.Equal(Vectors.Bytes($"acct/{name}.msgpack"), MessagePack.Encode(byContents.GetRoot()));
+            Assert.Equal(Vectors.Bytes($"acct/{name}.msgpack"), MessagePackCodec.Encode(byName.GetRoot()));
+            Assert.Equal(Vectors.Bytes($"acct/{name}.msgpack"), MessagePackCodec.Encode(byContents.GetRoot()));
         }
     }
 
@@ -72,7 +72,7 @@ public class AcctVectorTests
         if (!vector.TryGetProperty("error", out _))
         {
             var document = AcctDocument.ParseYaml(Encoding.UTF8.GetBytes(yaml), "test");
-            Assert.Equal(vector.GetProperty("msgpack_hex").GetString(), Convert.ToHexStringLower(MessagePack.Encode(document.GetRoot())));
+            Assert.Equal(vector.GetProperty("msgpack_hex").GetString(), Convert.ToHexStringLower(MessagePackCodec.Encode(document.GetRoot())));
             return;
         }
         var error = Assert.Throws<AcctException>(() => AcctDocument.ParseYaml(Encoding.UTF8.GetBytes(yaml), "test"));
@@ -94,7 +94,7 @@ public class AcctVectorTests
             return;
         var document = AcctDocument.ParseYaml(Encoding.UTF8.GetBytes(yaml), "test");
         var again = AcctDocument.ParseYaml(Encoding.UTF8.GetBytes(document.ToYaml()), "again");
-        Assert.Equal(Convert.ToHexStringLower(MessagePack.Encode(document.GetRoot())), Convert.ToHexStringLower(MessagePack.Encode(again.GetRoot())));
+        Assert.Equal(Convert.ToHexStringLower(MessagePackCodec.Encode(document.GetRoot())), Convert.ToHexStringLower(MessagePackCodec.Encode(again.GetRoot())));
     }
 
     [Fact]

@@ -77,7 +77,9 @@ internal sealed partial class YamlComposer
                 : throw new YamlSyntaxException(place, "an alias without an anchor; if a value begins with '*', quote it");
         }
 
-        var start = (NodeEvent)current;
+        // On some broken texts the parser leaves a value out.
+        if (current is not NodeEvent start)
+            throw new YamlSyntaxException(place, "a value is missing here");
         var anchor = start.Anchor.IsEmpty ? null : start.Anchor.Value;
         if (anchor is not null && !_anchors.TryAdd(anchor, null))
             throw new YamlSyntaxException(place, "an anchor that was defined before; if a value begins with '&', quote it");

@@ -21,7 +21,7 @@ internal sealed record YamlLimits
 {
     public static YamlLimits Default { get; } = new();
 
-    public int MaxDepth { get; init; } = MessagePack.DefaultMaxDepth;
+    public int MaxDepth { get; init; } = MessagePackCodec.DefaultMaxDepth;
 
     /// <summary>Scalars, lists and maps, each alias counted as all that it stands for.</summary>
     public int MaxNodes { get; init; } = 200_000;

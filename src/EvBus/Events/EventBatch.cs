@@ -51,8 +51,16 @@ public sealed class EventBatch : IReadOnlyList<EventView>
             var attributes = evt.Attributes;
             var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + evt.Body.Length];
             var length = EventCodec.Write(record, attributes, evt.Body.Span, Guid.Empty, attributes.Time ?? DateTimeOffset.UnixEpoch, awaited: false);
-            batch.Add(new RecordSlot(record, 0, length, new Position(0, (ulong)i)));
+            batch.Add(new RecordSlot(record, 0, length, (ulong)i, (ulong)i));
         }
+        return batch;
+    }
+
+    internal static EventBatch Single(ReadOnlyMemory<byte> record)
+    {
+        System.Runtime.InteropServices.MemoryMarshal.TryGetArray(record, out var segment);
+        var batch = new EventBatch();
+        batch.Add(new RecordSlot(segment.Array!, segment.Offset, segment.Count, 0, 0));
         return batch;
     }
 
@@ -63,12 +71,28 @@ public sealed class EventBatch : IReadOnlyList<EventView>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>Whether somebody waits for the outcome of one of the events.</summary>
+    internal bool HasAwaited { get; private set; }
+
+    /// <summary>Whether the events follow each other in the journal with nothing but skipped ones between, so that one range settles them all.</summary>
+    internal bool IsContiguous { get; set; }
+
     internal void Open(BatchLease lease, string defaultSource, string defaultType)
     {
         _lease = lease;
         lease.Share();
         DefaultSource = defaultSource;
         DefaultType = defaultType;
+        HasAwaited = false;
+        IsContiguous = false;
+    }
+
+    /// <summary>Adds a slice of another batch, sharing its memory.</summary>
+    internal void Take(EventBatch other, int index)
+    {
+        if (_lease is null)
+            Open(other._lease!, other.DefaultSource, other.DefaultType);
+        Add(other._slots[index]);
     }
 
     internal void Add(in RecordSlot slot)
@@ -77,11 +101,12 @@ public sealed class EventBatch : IReadOnlyList<EventView>
             Array.Resize(ref _slots, Math.Max(16, _slots.Length * 2));
         _slots[Count++] = slot;
         Bytes += slot.Length;
+        HasAwaited |= (slot.Buffer[slot.Offset + 9] & (byte)EventCodec.RecordFlags.Awaited) != 0;
     }
 
     internal BatchLease? Lease => _lease;
 
-    internal Position PositionAt(int index) => _slots[index].Position;
+    internal Position PositionAt(int index) => new(0, _slots[index].Sequence);
 
     internal ReadOnlyMemory<byte> RecordAt(int index) => new(_slots[index].Buffer, _slots[index].Offset, _slots[index].Length);
 
@@ -93,6 +118,13 @@ public sealed class EventBatch : IReadOnlyList<EventView>
         Count = 0;
         Bytes = 0;
         Interlocked.Exchange(ref _lease, null)?.Release();
+    }
+
+    /// <summary>Ends the batch without giving the lease back, for a caller that holds the journal's lock and does that itself.</summary>
+    internal void Abandon()
+    {
+        Lifetime++;
+        Count = 0;
     }
 
     /// <summary>Walks a batch in order.</summary>
@@ -124,7 +156,12 @@ public sealed class EventBatch : IReadOnlyList<EventView>
 }
 
 /// <summary>Where one record of a batch lies.</summary>
-internal readonly record struct RecordSlot(byte[] Buffer, int Offset, int Length, Position Position);
+/// <param name="Buffer">The memory of its segment.</param>
+/// <param name="Offset">Where it begins there.</param>
+/// <param name="Length">Its length.</param>
+/// <param name="Sequence">Its place in the journal.</param>
+/// <param name="Floor">The first place it answers for: those between were skipped, and are settled with it.</param>
+internal readonly record struct RecordSlot(byte[] Buffer, int Offset, int Length, ulong Sequence, ulong Floor);
 
 /// <summary>Keeps the memory behind one read alive while any batch made from it is in use.</summary>
 internal abstract class BatchLease

@@ -24,7 +24,8 @@ internal static class EventCodec
 {
     public const byte Version = 1;
     public const int HeaderLength = 40;
-    public const int MaxAttributesLength = ushort.MaxValue;
+    /// <summary>Leaves room in the 16 bits for what a replay adds.</summary>
+    public const int MaxAttributesLength = 60 * 1024;
     public const int MaxIdLength = 1024;
 
     [Flags]
@@ -40,12 +41,15 @@ internal static class EventCodec
 
         /// <summary>Somebody in this process waits for the outcome. Without meaning in a file.</summary>
         Awaited = 4,
+
+        /// <summary>Put back for one lane only, named by <see cref="Tag.Lane"/>.</summary>
+        ForLane = 8,
     }
 
     public enum Tag : byte
     {
         Profile = 1, Key = 2, Id = 3, Source = 4, Type = 5, Subject = 6, ContentType = 7, DataSchema = 8,
-        Time = 9, TraceParent = 10, TraceState = 11, Parent = 12, Extension = 13,
+        Time = 9, TraceParent = 10, TraceState = 11, Parent = 12, Extension = 13, Lane = 14,
     }
 
     /// <summary>How many bytes the attributes may need at most; exact enough to choose a segment by, cheap enough for every event.</summary>
@@ -115,6 +119,21 @@ internal static class EventCodec
         BinaryPrimitives.WriteUInt32LittleEndian(target[12..], 0);
         BinaryPrimitives.WriteInt64LittleEndian(target[16..], accepted.UtcTicks);
         return length;
+    }
+
+    /// <summary>Marks a record as put back for one lane: a copy with one attribute more.</summary>
+    public static byte[] ForLane(ReadOnlySpan<byte> record, string laneId)
+    {
+        var attributesLength = ReadAttributesLength(record);
+        var bodyAt = HeaderLength + attributesLength;
+        var copy = new byte[record.Length + 3 + Encoding.UTF8.GetByteCount(laneId)];
+        record[..bodyAt].CopyTo(copy);
+        var end = Put(copy, bodyAt, Tag.Lane, laneId);
+        record[bodyAt..].CopyTo(copy.AsSpan(end));
+        BinaryPrimitives.WriteUInt32LittleEndian(copy, (uint)copy.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(10), (ushort)(end - HeaderLength));
+        copy[9] = (byte)((RecordFlags)copy[9] | RecordFlags.ForLane);
+        return copy;
     }
 
     private static int PutRest(Span<byte> target, int at, in EventAttributes a)

@@ -85,6 +85,9 @@ public readonly struct EventView
         }
     }
 
+    /// <summary>Whether somebody waits for the outcome.</summary>
+    internal bool IsAwaited => (EventCodec.ReadFlags(Record.Span) & EventCodec.RecordFlags.Awaited) != 0;
+
     /// <summary>The whole record, as the journal keeps it.</summary>
     internal ReadOnlyMemory<byte> Record => Batch.RecordAt(_index);
 

@@ -1,3 +1,4 @@
+using EvBus.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus;
@@ -5,7 +6,25 @@ namespace EvBus;
 /// <summary>Describes a bus before it starts. The same builder for a host (<c>services.AddEvBus(bus => …)</c>) and without one (<c>EventBus.StartAsync(bus => …)</c>). For one thread.</summary>
 public sealed class EvBusBuilder
 {
-    internal EvBusBuilder(string name) => Name = name;
+    internal EvBusBuilder(string name)
+    {
+        Name = name;
+        Add(new IngressDescriptor
+        {
+            Name = "internal",
+            Description = "A queue in this process, one for each routing_key, that code can read.",
+            Example = """
+                internal:
+                  default:
+                    routing_key: q1    # the queue; by default the profile's name
+                """,
+            Create = context => new InternalPublisher(
+                context.Queues!.Get(context.Profile!.GetString("routing_key") ?? context.Profile.Name, InternalQueues.DefaultCapacity), context.Time),
+        }, null, InternalLane, isBuiltIn: true);
+    }
+
+    // Its reader is in this process and comes back in moments, not in minutes.
+    private LaneOptions InternalLane => Options.Lane with { RetryInitial = TimeSpan.FromMilliseconds(10), RetryMax = TimeSpan.FromMilliseconds(250) };
 
     /// <summary>The name of the bus.</summary>
     public string Name { get; }
@@ -23,30 +42,81 @@ public sealed class EvBusBuilder
     /// <param name="descriptor">The kind.</param>
     /// <param name="pattern">For a kind that needs no profile: the pattern an event's profile must match. Default: every event.</param>
     /// <param name="lane">How its lanes work. Default: the bus's <see cref="BusOptions.Lane"/>.</param>
-    public EvBusBuilder AddIngress(IngressDescriptor descriptor, string? pattern = null, LaneOptions? lane = null) => throw new NotImplementedException();
+    public EvBusBuilder AddIngress(IngressDescriptor descriptor, string? pattern = null, LaneOptions? lane = null) => Add(descriptor, pattern, lane, isBuiltIn: false);
 
     /// <summary>Adds a publisher that is one function of an event: called for one event at a time, in order. Events are owned; keep them as you like.</summary>
     /// <param name="name">Its name, and the id of its lane.</param>
     /// <param name="publish">Completing means delivered; <see cref="RejectEventException"/> rejects; any other exception is tried again.</param>
     /// <param name="pattern">The pattern an event's profile must match. Default: every event.</param>
     /// <param name="lane">How its lane works. Default: the bus's <see cref="BusOptions.Lane"/>.</param>
-    public EvBusBuilder AddIngress(string name, Func<BusEvent, CancellationToken, ValueTask> publish, string? pattern = null, LaneOptions? lane = null) => throw new NotImplementedException();
+    public EvBusBuilder AddIngress(string name, Func<BusEvent, CancellationToken, ValueTask> publish, string? pattern = null, LaneOptions? lane = null)
+    {
+        ArgumentNullException.ThrowIfNull(publish);
+        return AddIngress(
+            new IngressDescriptor { Name = name, NeedsProfile = false, Create = _ => new DelegatePublisher(publish) },
+            pattern, (lane ?? Options.Lane) with { BatchEvents = 1 });
+    }
 
     /// <summary>Adds a publisher that is one function of a context and an event: one lane for each profile under its name, none without a profile.</summary>
     /// <param name="name">Its name, which is also the provider name of its profiles.</param>
     /// <param name="publish">As above; the context carries the profile and what a gatherer made of it.</param>
     /// <param name="lane">How its lanes work. Default: the bus's <see cref="BusOptions.Lane"/>.</param>
-    public EvBusBuilder AddIngress(string name, Func<IngressContext, BusEvent, CancellationToken, ValueTask> publish, LaneOptions? lane = null) => throw new NotImplementedException();
+    public EvBusBuilder AddIngress(string name, Func<IngressContext, BusEvent, CancellationToken, ValueTask> publish, LaneOptions? lane = null)
+    {
+        ArgumentNullException.ThrowIfNull(publish);
+        return AddIngress(
+            new IngressDescriptor { Name = name, Create = context => new DelegatePublisher((evt, cancellationToken) => publish(context, evt, cancellationToken)) },
+            null, (lane ?? Options.Lane) with { BatchEvents = 1 });
+    }
 
     /// <summary>Adds a source of profiles; several are read in the order added.</summary>
-    public EvBusBuilder AddProfiles(IProfileSource source) => throw new NotImplementedException();
+    public EvBusBuilder AddProfiles(IProfileSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ProfileSources.Add(source);
+        return this;
+    }
 
     /// <summary>Adds a gatherer, which makes ready contexts of a provider's profiles.</summary>
-    public EvBusBuilder AddGatherer(IProfileGatherer gatherer) => throw new NotImplementedException();
+    public EvBusBuilder AddGatherer(IProfileGatherer gatherer)
+    {
+        ArgumentNullException.ThrowIfNull(gatherer);
+        Gatherers.Add(gatherer);
+        return this;
+    }
 
-    /// <summary>Adds an internal queue without a profile: a lane <c>internal</c> that gets every event.</summary>
+    /// <summary>Adds an internal queue without a profile: a lane <c>internal/routingKey</c> that gets every event.</summary>
     /// <param name="routingKey">The queue's name in <see cref="EventBus.Queues"/>.</param>
     /// <param name="capacity">The most events it holds; a full queue makes its lane wait. 1 to 10,000,000; default 10,000.</param>
     /// <param name="pattern">The pattern an event's profile must match. Default: every event.</param>
-    public EvBusBuilder AddInternalQueue(string routingKey, int capacity = 10_000, string? pattern = null) => throw new NotImplementedException();
+    public EvBusBuilder AddInternalQueue(string routingKey, int capacity = 10_000, string? pattern = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(routingKey);
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 10_000_000);
+        Added.Add(new AddedIngress(
+            new IngressDescriptor
+            {
+                Name = $"internal/{routingKey}", NeedsProfile = false,
+                Create = context => new InternalPublisher(context.Queues!.Get(routingKey, capacity), context.Time),
+            },
+            pattern, InternalLane, IsBuiltIn: true));
+        return this;
+    }
+
+    /// <summary>For tests: fills memory with 0xDD as soon as no batch may use it any more, so that a view kept too long shows.</summary>
+    internal bool PoisonReleasedMemory { get; set; }
+
+    internal List<AddedIngress> Added { get; } = [];
+
+    internal List<IProfileSource> ProfileSources { get; } = [];
+
+    internal List<IProfileGatherer> Gatherers { get; } = [];
+
+    private EvBusBuilder Add(IngressDescriptor descriptor, string? pattern, LaneOptions? lane, bool isBuiltIn)
+    {
+        Catalog.Add(descriptor);
+        Added.Add(new AddedIngress(descriptor, pattern, lane, isBuiltIn));
+        return this;
+    }
 }

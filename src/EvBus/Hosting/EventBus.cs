@@ -1,54 +1,221 @@
+using EvBus.Hosting;
+using EvBus.Journal;
+using EvBus.Lanes;
+using EvBus.Telemetry;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
 namespace EvBus;
 
 /// <summary>A bus of one's own, with or without a host.</summary>
 public sealed class EventBus : IEventBus, IAsyncDisposable
 {
+    private readonly EvBusBuilder _builder;
+    private readonly BusOptions _options;
+    private readonly ILogger _logger;
+    private readonly IServiceProvider? _services;
+    private readonly MemoryJournal _journal;
+    private readonly ReceiptTracker _receipts = new();
+    private readonly LaneTable _lanes;
+    private readonly Door _door;
+    private readonly BusMeters _meters;
+    private readonly Lock _lock = new();
+    private Task? _starting;
+    private Task<BusStatus>? _stopping;
+    private volatile BusState _state;
+
+    internal EventBus(EvBusBuilder builder, ILoggerFactory? loggers, IServiceProvider? services)
+    {
+        if (BusOptionsCheck.Errors(builder) is { Count: > 0 } errors)
+            throw new EvBusConfigurationException(errors);
+        _builder = builder;
+        _options = builder.Options;
+        _services = services;
+        _logger = (loggers ?? builder.LoggerFactory)?.CreateLogger("EvBus") ?? NullLogger.Instance;
+        Serializer = _options.Serializer ?? EventSerializer.Json;
+        var seed = _options.Seed ?? RandomSeed();
+        _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory);
+        _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
+        _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
+        _meters = new BusMeters(this);
+    }
+
     /// <summary>Makes a bus that is not started: puts are kept until it is.</summary>
     /// <param name="configure">Describes it.</param>
     /// <exception cref="EvBusConfigurationException">The description cannot work; all errors at once.</exception>
-    public static EventBus Create(Action<EvBusBuilder> configure) => throw new NotImplementedException();
+    public static EventBus Create(Action<EvBusBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var builder = new EvBusBuilder("default");
+        configure(builder);
+        return new EventBus(builder, null, null);
+    }
 
     /// <summary>Makes a bus and starts it.</summary>
     /// <param name="configure">Describes it.</param>
     /// <param name="cancellationToken">Cancels the start.</param>
     /// <exception cref="EvBusConfigurationException">The description or a profile cannot work; all errors at once.</exception>
-    public static Task<EventBus> StartAsync(Action<EvBusBuilder> configure, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public static async Task<EventBus> StartAsync(Action<EvBusBuilder> configure, CancellationToken cancellationToken = default)
+    {
+        var bus = Create(configure);
+        try
+        {
+            await bus.StartAsync(cancellationToken).ConfigureAwait(false);
+            return bus;
+        }
+        catch
+        {
+            await bus.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
-    public string Name => throw new NotImplementedException();
+    public string Name => _builder.Name;
 
     /// <inheritdoc/>
-    public EventSerializer Serializer => throw new NotImplementedException();
+    public EventSerializer Serializer { get; }
 
     /// <inheritdoc/>
-    public ILanes Lanes => throw new NotImplementedException();
+    public ILanes Lanes => _lanes;
 
     /// <summary>The internal queues, by routing key.</summary>
-    public InternalQueues Queues => throw new NotImplementedException();
+    public InternalQueues Queues { get; } = new();
 
     /// <summary>Reads the profiles, opens the lanes and delivers what was put before. A second start does nothing.</summary>
-    public Task StartAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <param name="cancellationToken">Cancels the start.</param>
+    /// <exception cref="EvBusConfigurationException">A profile cannot work; all errors at once.</exception>
+    /// <exception cref="EvBusException">The profiles cannot be read.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+            return _starting ??= OpenAsync(cancellationToken);
+    }
 
     /// <summary>Closes the door, drains the lanes until the deadline, disposes the publishers, and returns the final ledger. Stopping twice is harmless: the second call waits for the first.</summary>
     /// <param name="deadline">How long to drain. Default: <see cref="BusOptions.StopTimeout"/>.</param>
     /// <param name="cancellationToken">Ends the draining at once.</param>
-    public Task<BusStatus> StopAsync(TimeSpan? deadline = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public Task<BusStatus> StopAsync(TimeSpan? deadline = null, CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+            return _stopping ??= CloseAsync(deadline ?? _options.StopTimeout, cancellationToken);
+    }
 
     /// <inheritdoc/>
-    public ValueTask<PutResult> PutAsync(BusEvent evt, Receipt receipt = default, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<PutResult> PutAsync(BusEvent evt, Receipt receipt = default, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(evt);
+        return _door.PutAsync(evt, receipt, cancellationToken);
+    }
 
     /// <inheritdoc/>
-    public ValueTask<PutManyResult> PutManyAsync(IReadOnlyList<BusEvent> events, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async ValueTask<PutManyResult> PutManyAsync(IReadOnlyList<BusEvent> events, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        for (var i = 0; i < events.Count; i++)
+        {
+            PutResult result;
+            try
+            {
+                result = await _door.PutAsync(events[i], Receipt.Accepted, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (i > 0)
+            {
+                return new PutManyResult(i, RefusalReason.TimedOut, "cancelled while waiting for room");
+            }
+            if (!result.IsAccepted)
+                return new PutManyResult(i, result.Refusal, result.Reason);
+        }
+        return new PutManyResult(events.Count, RefusalReason.None, null);
+    }
 
     /// <inheritdoc/>
-    public PutResult TryPut(BusEvent evt) => throw new NotImplementedException();
+    public PutResult TryPut(BusEvent evt)
+    {
+        ArgumentNullException.ThrowIfNull(evt);
+        return _door.TryPut(evt.Body.Span, evt.Attributes);
+    }
 
     /// <inheritdoc/>
-    public PutResult TryPut(ReadOnlySpan<byte> body, in EventAttributes attributes) => throw new NotImplementedException();
+    public PutResult TryPut(ReadOnlySpan<byte> body, in EventAttributes attributes) => _door.TryPut(body, in attributes);
 
     /// <inheritdoc/>
-    public BusStatus GetStatus() => throw new NotImplementedException();
+    public BusStatus GetStatus()
+    {
+        var lanes = _lanes.GetStatus();
+        var counts = _journal.Count();
+        return new BusStatus
+        {
+            Name = Name,
+            State = _state,
+            Accepted = counts.Accepted,
+            Unmatched = counts.Unmatched,
+            Refused = _door.Refused,
+            UnmatchedProfiles = counts.UnmatchedProfiles,
+            Lanes = lanes,
+        };
+    }
 
     /// <summary>Stops, with the deadline of the options, and lets go of everything.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        _meters.Dispose();
+    }
+
+    private async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        var plan = new IngressPlan(_builder, Queues, _logger, _services);
+        var definitions = await plan.MakeAsync(cancellationToken).ConfigureAwait(false);
+        lock (_lock)
+        {
+            // A stop that came first wins: what was put stays where it is and is counted.
+            if (_stopping is not null)
+                return;
+            foreach (var definition in definitions)
+                _lanes.Open(definition);
+            _journal.Commence();
+            _state = BusState.Running;
+        }
+        _lanes.StartAll();
+        Log.BusStarted(_logger, Name, definitions.Count);
+    }
+
+    private async Task<BusStatus> CloseAsync(TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        // Leaves the caller's lock before anything else happens.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var wasRunning = _state == BusState.Running;
+        _state = BusState.Stopping;
+        _door.Close();
+        if (wasRunning)
+            await _lanes.DrainAsync(deadline, cancellationToken).ConfigureAwait(false);
+        Queues.Complete();
+        _receipts.AbandonAll();
+        await _journal.DisposeAsync().ConfigureAwait(false);
+        _state = BusState.Stopped;
+        var status = GetStatus();
+        var ledger = Ledger.Format(status);
+        Log.BusStopped(_logger, Name, ledger);
+        if (status.Lanes.Any(lane => lane.Queued > 0))
+            Log.StoppedWithQueued(_logger, Name, ledger);
+        return status;
+    }
+
+    private static long RandomSeed()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        System.Security.Cryptography.RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToInt64(bytes);
+    }
+
+    // string.GetHashCode differs in each process, and a seed is there to repeat a run.
+    private static int Fold(string text) => text.Aggregate(17, (hash, c) => unchecked((hash * 31) + c));
+
+    private sealed class Listener(EventBus bus) : IJournalListener
+    {
+        public void OnRouted(Position position, string[] lanes) => bus._receipts.Route(position, lanes);
+
+        public void OnUnmatched(string? profile) => Log.Unmatched(bus._logger, bus.Name, profile ?? "(none)");
+    }
 }

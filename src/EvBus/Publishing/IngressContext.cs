@@ -52,6 +52,9 @@ public sealed class IngressContext
     [System.Text.Json.Serialization.JsonIgnore]
     public IServiceProvider? Services { get; }
 
+    /// <summary>The internal queues of the bus.</summary>
+    internal InternalQueues? Queues { get; init; }
+
     /// <summary>A value that the gatherer put in its dictionary.</summary>
     /// <exception cref="EvBusConfigurationException">There is no gatherer, or its dictionary has no such key.</exception>
     public object? this[string key] => Gathered is IReadOnlyDictionary<string, object?> map && map.TryGetValue(key, out var value)

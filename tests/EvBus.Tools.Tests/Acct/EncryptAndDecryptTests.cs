@@ -82,7 +82,7 @@ public class EncryptAndDecryptTests
         run.Write("b.yml", yaml);
         await run.RunAsync("encrypt", run["b.yml"]);
         using var key = AcctKey.Parse(AcctRun.Key);
-        Assert.Equal(MessagePack.Encode(AcctFile.Load(run["a.yml.fernet"], key).GetRoot()), MessagePack.Encode(AcctFile.Load(run["b.yml.fernet"], key).GetRoot()));
+        Assert.Equal(MessagePackCodec.Encode(AcctFile.Load(run["a.yml.fernet"], key).GetRoot()), MessagePackCodec.Encode(AcctFile.Load(run["b.yml.fernet"], key).GetRoot()));
         Assert.StartsWith("z:\n  1: x\n  t: true\n  multi: |\n    a\n    b\n", yaml, StringComparison.Ordinal);
     }
 

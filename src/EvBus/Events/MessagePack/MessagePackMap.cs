@@ -1,16 +1,20 @@
 using System.Collections;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace EvBus;
 
 /// <summary>
 /// A map as MessagePack and YAML know it: pairs in the order they were added, with keys of any scalar kind (null, bool, long, ulong,
-/// double, string, bytes). Prints how many pairs it holds, never what they are.
+/// double, string, bytes). Prints how many pairs it holds, never what they are; in JSON it is an object, its keys texts.
 /// </summary>
 /// <remarks>Not for several threads while it is being filled; any number may read it afterwards.</remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 [SuppressMessage("Naming", "CA1710", Justification = "MessagePack calls it a map, and it is not an IDictionary.")]
+[JsonConverter(typeof(Converter))]
 public sealed class MessagePackMap : IReadOnlyCollection<KeyValuePair<object?, object?>>
 {
     private readonly List<KeyValuePair<object?, object?>> _pairs;
@@ -59,6 +63,9 @@ public sealed class MessagePackMap : IReadOnlyCollection<KeyValuePair<object?, o
         return true;
     }
 
+    /// <summary>Whether the key is there.</summary>
+    public bool ContainsKey(object? key) => _index.ContainsKey(Normal(key));
+
     /// <summary>Finds a value.</summary>
     /// <returns>Whether the key is there.</returns>
     public bool TryGetValue(object? key, [MaybeNullWhen(false)] out object? value)
@@ -83,10 +90,33 @@ public sealed class MessagePackMap : IReadOnlyCollection<KeyValuePair<object?, o
         null => NullKey,
         bool or string or long or double or byte[] => key,
         ulong number => number <= long.MaxValue ? (long)number : key,
-        sbyte or byte or short or ushort or int or uint => Convert.ToInt64(key, System.Globalization.CultureInfo.InvariantCulture),
+        sbyte or byte or short or ushort or int or uint => Convert.ToInt64(key, CultureInfo.InvariantCulture),
         float number => (double)number,
         _ => throw new ArgumentException($"A {key.GetType().Name} cannot be a key: null, truth values, numbers, texts and bytes can.", nameof(key)),
     };
+
+    private sealed class Converter : JsonConverter<MessagePackMap>
+    {
+        public override MessagePackMap Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            throw new NotSupportedException("A map of this kind is read from MessagePack; for JSON use JsonElement.");
+
+        public override void Write(Utf8JsonWriter writer, MessagePackMap value, JsonSerializerOptions options)
+        {
+            writer.WriteStartObject();
+            foreach (var (key, item) in value)
+            {
+                writer.WritePropertyName(key switch
+                {
+                    null => "null",
+                    bool truth => truth ? "true" : "false",
+                    byte[] bytes => Convert.ToBase64String(bytes),
+                    _ => Convert.ToString(key, CultureInfo.InvariantCulture)!,
+                });
+                JsonSerializer.Serialize(writer, item, options);
+            }
+            writer.WriteEndObject();
+        }
+    }
 
     private sealed class KeyComparer : IEqualityComparer<object>
     {

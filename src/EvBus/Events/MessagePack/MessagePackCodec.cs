@@ -11,7 +11,7 @@ namespace EvBus;
 /// <c>List&lt;object?&gt;</c>, <see cref="MessagePackMap"/>, <see cref="MessagePackExtension"/>.
 /// </summary>
 /// <remarks>Safe from any thread, as long as nobody changes the tree meanwhile.</remarks>
-public static class MessagePack
+public static class MessagePackCodec
 {
     /// <summary>How deep arrays and maps may stand in each other unless the caller says otherwise.</summary>
     public const int DefaultMaxDepth = 64;
@@ -20,19 +20,21 @@ public static class MessagePack
 
     /// <summary>Writes a tree to the bytes Python's msgpack makes of the same tree.</summary>
     /// <param name="value">The tree; besides what <see cref="Decode"/> returns, also every integer type, float, memory of bytes, dictionaries and sequences.</param>
-    /// <exception cref="ArgumentException">A value of a kind that MessagePack has no form for, a text with half a surrogate pair, or nesting deeper than 64.</exception>
+    /// <exception cref="NotSupportedException">A value of a kind that MessagePack has no form for, or nesting deeper than 64.</exception>
+    /// <exception cref="ArgumentException">A text with half a surrogate pair.</exception>
     public static byte[] Encode(object? value)
     {
         var output = new ArrayBufferWriter<byte>();
-        Encode(output, value);
+        Encode(value, output);
         return output.WrittenSpan.ToArray();
     }
 
     /// <summary>Writes a tree; see <see cref="Encode(object?)"/>.</summary>
-    /// <param name="output">Where the bytes go; after an exception it holds a part of the document.</param>
     /// <param name="value">The tree.</param>
+    /// <param name="target">Where the bytes go; after an exception it holds a part of the document.</param>
+    /// <exception cref="NotSupportedException">As above.</exception>
     /// <exception cref="ArgumentException">As above.</exception>
-    public static void Encode(IBufferWriter<byte> output, object? value) => Write(new MessagePackWriter(output), value, DefaultMaxDepth);
+    public static void Encode(object? value, IBufferWriter<byte> target) => Write(new MessagePackWriter(target), value, DefaultMaxDepth);
 
     /// <summary>Reads a whole document. Of a key that stands twice in a map the last value counts. An empty document is an error.</summary>
     /// <param name="document">The bytes; nothing of them is kept.</param>
@@ -122,7 +124,7 @@ public static class MessagePack
 
         // Also the answer to a tree that contains itself.
         if (depth == 0)
-            throw new ArgumentException($"The tree is nested deeper than {DefaultMaxDepth}.", nameof(value));
+            throw new NotSupportedException($"The value is nested deeper than {DefaultMaxDepth}.");
         switch (value)
         {
             case MessagePackMap map:
@@ -156,7 +158,7 @@ public static class MessagePack
                     Write(writer, item, depth - 1);
                 return;
             default:
-                throw new ArgumentException($"MessagePack has no form for a {value.GetType().Name}.", nameof(value));
+                throw new NotSupportedException($"MessagePack has no form for a {value.GetType().Name}.");
         }
     }
 

@@ -1,0 +1,102 @@
+using EvBus.Journal;
+using EvBus.Lanes;
+
+namespace EvBus.Hosting;
+
+/// <summary>The lanes of a bus, in the order they were added. Thread-safe.</summary>
+internal sealed class LaneTable(IJournal journal, LaneServices services) : ILanes
+{
+    private readonly Lock _lock = new();
+    private volatile Lane[] _lanes = [];
+    private bool _running;
+
+    public IReadOnlyList<string> Ids => [.. _lanes.Select(lane => lane.Id)];
+
+    public Lane Open(LaneDefinition definition)
+    {
+        if (LaneOptionsCheck.Errors(definition.Id, definition.Options) is { Count: > 0 } errors)
+            throw new EvBusConfigurationException(errors);
+        lock (_lock)
+        {
+            if (_lanes.Any(each => each.Id == definition.Id))
+                throw new ArgumentException($"There is a lane called '{definition.Id}' already. Remove it first, or choose another id.", nameof(definition));
+            var lane = new Lane(definition, services, journal);
+            _lanes = [.. _lanes, lane];
+            return lane;
+        }
+    }
+
+    public void StartAll()
+    {
+        lock (_lock)
+            _running = true;
+        foreach (var lane in _lanes)
+            lane.Start();
+    }
+
+    public ValueTask AddAsync(LaneDefinition lane, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(lane);
+        var added = Open(lane);
+        bool running;
+        lock (_lock)
+            running = _running;
+        if (running)
+            added.Start();
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask<bool> RemoveAsync(string laneId, CancellationToken cancellationToken = default)
+    {
+        Lane? lane;
+        lock (_lock)
+        {
+            lane = Find(laneId);
+            if (lane is null)
+                return false;
+            _lanes = [.. _lanes.Where(each => each != lane)];
+        }
+        await lane.DisposeAsync().ConfigureAwait(false);
+        lane.Forget(DropReasons.Removed);
+        return true;
+    }
+
+    public int Pause(string selector) => ForEach(selector, lane => lane.Pause());
+
+    public int Resume(string selector) => ForEach(selector, lane => lane.Resume());
+
+    public IReadOnlyList<DeadLetter> GetDeadLetters(string laneId) => Need(laneId).DeadLetters.List();
+
+    public int ReplayDeadLetters(string laneId, Func<DeadLetter, bool>? which = null) => Need(laneId).Replay(which);
+
+    public IReadOnlyList<LaneStatus> GetStatus() => [.. _lanes.Select(lane => lane.GetStatus())];
+
+    public async Task DrainAsync(TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var lanes = _lanes;
+        using var time = new CancellationTokenSource(deadline, services.Options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancellationToken);
+        try
+        {
+            await Task.WhenAll(lanes.Select(lane => lane.DrainAsync())).WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The deadline: what is left is left, and the ledger says how much.
+        }
+        await Task.WhenAll(lanes.Select(lane => lane.DisposeAsync().AsTask())).ConfigureAwait(false);
+    }
+
+    private int ForEach(string selector, Action<Lane> action)
+    {
+        var match = LaneSelector.Create(selector);
+        var chosen = Array.FindAll(_lanes, lane => match(lane.Id));
+        Array.ForEach(chosen, action);
+        return chosen.Length;
+    }
+
+    private Lane? Find(string laneId) => Array.Find(_lanes, each => each.Id == laneId);
+
+    private Lane Need(string laneId) =>
+        Find(laneId) ?? throw new ArgumentException($"There is no lane called '{laneId}'. There are: {string.Join(", ", Ids)}.", nameof(laneId));
+}

@@ -1,0 +1,113 @@
+namespace EvBus.Journal;
+
+/// <summary>
+/// The seam: one append-only log, one cursor per lane. Everything above it works on batches and opaque positions, so the log may
+/// be memory, files, or somebody else's topic. Thread-safe; of a lane, one reader at a time.
+/// </summary>
+internal interface IJournal : IAsyncDisposable
+{
+    /// <summary>What this journal can promise beyond keeping events in order.</summary>
+    JournalCapabilities Capabilities { get; }
+
+    /// <summary>Appends a prefix of <paramref name="records"/> (encoded by <see cref="EventCodec"/>, one after the other) without waiting.</summary>
+    /// <param name="records">The records.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="mayWaitInLine">True for the head of the door's line, who will call <see cref="WaitForRoomAsync"/> when there is no room; false for a caller that must not overtake it.</param>
+    AppendResult TryAppend(ReadOnlySpan<byte> records, int count, bool mayWaitInLine);
+
+    /// <summary>Completes when there may be room again. One waiter at a time: the head of the door's line, after an append that did not fit.</summary>
+    ValueTask WaitForRoomAsync(CancellationToken cancellationToken);
+
+    /// <summary>Opens a lane's cursor.</summary>
+    IJournalLane OpenLane(JournalLaneDefinition definition, IJournalObserver observer);
+
+    /// <summary>From now on what is accepted is matched with the lanes; what was held until now is matched at this moment.</summary>
+    void Commence();
+
+    /// <summary>Accepted and unmatched so far.</summary>
+    JournalCounts Count();
+
+    /// <summary>From now on nothing is appended but what lanes themselves put back; those waiting for room are woken.</summary>
+    void CloseDoor();
+}
+
+/// <summary>A lane's cursor in the journal.</summary>
+internal interface IJournalLane
+{
+    /// <summary>Fills <paramref name="batch"/> with the next events for this lane; false when there are none now.</summary>
+    bool TryRead(EventBatch batch, int maxEvents, long maxBytes);
+
+    /// <summary>True when there is nothing to read and the observer will be woken once at least <paramref name="events"/> are there; false when there is something now.</summary>
+    bool TryArm(int events);
+
+    /// <summary>Whether there may be something to read; a hint that takes no lock.</summary>
+    bool HasUnread { get; }
+
+    /// <summary>How many records lie ahead of the cursor's read position, matching or not.</summary>
+    long Ahead { get; }
+
+    /// <summary>Events of a batch have come to their end.</summary>
+    void Settle(EventBatch batch, int from, int count, LaneOutcome outcome, string? reason);
+
+    /// <summary>Whether calls go through at present; what the journal does when it is full depends on it.</summary>
+    void SetFlowing(bool flowing);
+
+    /// <summary>Stops matching: what is queued stays, what comes later is counted as dropped. <see cref="Attach"/> undoes it.</summary>
+    void Detach();
+
+    /// <summary>Matches again, from now on.</summary>
+    void Attach();
+
+    /// <summary>Applies the lane's limit on age at <paramref name="now"/>.</summary>
+    void ApplyAgeLimit(DateTimeOffset now);
+
+    /// <summary>Appends a dead letter again, for this lane only. False when there is no room.</summary>
+    bool TryReplay(BusEvent evt);
+
+    /// <summary>The lane's ledger and lag at this moment, all numbers of one instant.</summary>
+    LaneMeasure Measure();
+
+    /// <summary>Forgets the lane: what it had unread is dropped with <paramref name="reason"/>.</summary>
+    void Forget(string reason);
+}
+
+/// <summary>Who a lane is for, and where it begins.</summary>
+internal sealed record JournalLaneDefinition(string Id, LaneFilter Filter, LaneOptions Options);
+
+/// <summary>What a journal tells a lane. Called under the journal's lock: quick, and no calls back.</summary>
+internal interface IJournalObserver
+{
+    void Wake();
+
+    void OnDropped(long events, string reason, ReadOnlySpan<Position> awaited);
+
+    void OnDeadLettered(EventBatch batch, string reason);
+
+    void OnLimitReached(LimitPolicy policy, string what);
+}
+
+/// <summary>What a journal tells the bus. Called under the journal's lock.</summary>
+internal interface IJournalListener
+{
+    void OnRouted(Position position, string[] lanes);
+
+    void OnUnmatched(string? profile);
+}
+
+internal sealed record JournalCapabilities(bool Durable);
+
+internal readonly record struct JournalCounts(long Accepted, long Unmatched, IReadOnlyDictionary<string, long> UnmatchedProfiles);
+
+internal enum AppendStatus : byte { Appended, Full, Closed, Failed }
+
+/// <summary>How far an append came.</summary>
+/// <param name="Status">Why it ended.</param>
+/// <param name="Count">How many records were appended.</param>
+/// <param name="Last">The position of the last one appended.</param>
+/// <param name="Lanes">The lanes that the last one is for; null before <see cref="IJournal.Commence"/>.</param>
+internal readonly record struct AppendResult(AppendStatus Status, int Count, Position Last, string[]? Lanes);
+
+internal enum LaneOutcome : byte { Delivered, Dead, Dropped }
+
+internal readonly record struct LaneMeasure(
+    long Matched, long Delivered, long Dead, IReadOnlyDictionary<string, long> Dropped, long Queued, long QueuedBytes, DateTimeOffset? Oldest, Position Cursor);

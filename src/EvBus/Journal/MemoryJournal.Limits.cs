@@ -1,0 +1,191 @@
+namespace EvBus.Journal;
+
+// What happens when there is no room: rare, so it may look at every lane.
+internal sealed partial class MemoryJournal
+{
+    /// <summary>Makes the next append look at the limits.</summary>
+    private void AskForCheck() => _checkAtEvents = 0;
+
+    /// <summary>Whether a record of that length may be appended now, after the lanes that must give way have done so.</summary>
+    private bool EnsureRoom(int length)
+    {
+        foreach (var lane in _lanes)
+            lane.NeedsFrom(_tail, _end, _bytes);
+        if (!EnsureJournalRoom(length) || !EnsureLaneRoom(length))
+            return false;
+        PlanNextCheck();
+        return true;
+    }
+
+    private bool EnsureJournalRoom(int length)
+    {
+        if (!_commenced)
+            return _end - _oldest.FirstSequence < (ulong)_options.MaxEvents && _bytes - _oldest.FirstByte + length <= _options.MaxBytes;
+        while (true)
+        {
+            MemoryLane? furthest = null;
+            foreach (var lane in _lanes)
+            {
+                if (IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
+                    furthest = lane;
+            }
+            if (furthest is null)
+                return true;
+            // Some at once, so that a journal kept full by a dead lane does not pay for each event.
+            if (furthest.IsFlowing || furthest.DropUnread(Math.Max(1, _options.MaxEvents / 64), _options.MaxBytes / 64 + length, DropReasons.Overflow) == 0)
+                return false;
+            Trim();
+        }
+    }
+
+    private bool IsFull(MemoryLane lane, int length) =>
+        lane.HeldEvents(_end) >= _options.MaxEvents || (lane.HeldBytes(_bytes) + length > _options.MaxBytes && lane.HeldEvents(_end) > 0);
+
+    private bool EnsureLaneRoom(int length)
+    {
+        foreach (var lane in _lanes)
+        {
+            if (lane.HasLimit && !lane.IsDetached && !EnsureLimit(lane, length))
+                return false;
+        }
+        return true;
+    }
+
+    private bool EnsureLimit(MemoryLane lane, int length)
+    {
+        var options = lane.Options;
+        while (true)
+        {
+            var (events, bytes) = Queued(lane);
+            var overEvents = options.LimitEvents is { } maxEvents && events + 1 > maxEvents;
+            var overBytes = options.LimitBytes is { } maxBytes && events > 0 && bytes + length > maxBytes;
+            var overAge = options.LimitAge is { } maxAge && lane.OldestUnread(_options.Time.GetUtcNow() - maxAge);
+            if (!overEvents && !overBytes && !overAge)
+                return true;
+            if (options.OnLimit == LimitPolicy.Block)
+                return false;
+            var what = overEvents ? $"{events} events queued" : overBytes ? $"{bytes} bytes queued" : $"its oldest event is older than {options.LimitAge}";
+            lane.Observer.OnLimitReached(options.OnLimit, what);
+            switch (options.OnLimit)
+            {
+                case LimitPolicy.Detach:
+                    DetachLane(lane);
+                    return true;
+                case LimitPolicy.DeadLetter:
+                    if (lane.DeadLetterUnread(1, overAge ? DropReasons.Expired : DropReasons.LaneLimit) == 0)
+                        return false;
+                    break;
+                default:
+                    if (lane.DropUnread(1, null, overAge ? DropReasons.Expired : DropReasons.LaneLimit) == 0)
+                        return false;
+                    break;
+            }
+        }
+    }
+
+    private (long Events, long Bytes) Queued(MemoryLane lane)
+    {
+        var (events, bytes) = _routes.Sum(lane);
+        return lane.Queued(events, bytes);
+    }
+
+    private void PlanNextCheck()
+    {
+        var events = _commenced ? long.MaxValue : _options.MaxEvents - (long)(_end - _oldest.FirstSequence);
+        var bytes = _commenced ? long.MaxValue : _options.MaxBytes - (_bytes - _oldest.FirstByte);
+        foreach (var lane in _lanes)
+        {
+            events = Math.Min(events, _options.MaxEvents - lane.HeldEvents(_end));
+            bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes));
+            if (!lane.HasLimit || lane.IsDetached)
+                continue;
+            var (queued, queuedBytes) = Queued(lane);
+            events = Math.Min(events, lane.Options.LimitAge is null ? (lane.Options.LimitEvents ?? long.MaxValue) - queued : 0);
+            bytes = Math.Min(bytes, (lane.Options.LimitBytes ?? long.MaxValue) - queuedBytes);
+        }
+        _checkAtEvents = events == long.MaxValue ? ulong.MaxValue : _end + (ulong)Math.Max(events, 0);
+        _checkAtBytes = bytes == long.MaxValue ? long.MaxValue : _bytes + bytes;
+    }
+
+    internal void ApplyAgeLimit(MemoryLane lane, DateTimeOffset now)
+    {
+        if (lane.Options.LimitAge is not { } maxAge || lane.Options.OnLimit == LimitPolicy.Block)
+            return;
+        lock (_gate)
+        {
+            while (!lane.IsDetached && lane.OldestUnread(now - maxAge))
+            {
+                lane.Observer.OnLimitReached(lane.Options.OnLimit, $"its oldest event is older than {maxAge}");
+                if (lane.Options.OnLimit == LimitPolicy.Detach)
+                    DetachLane(lane);
+                else if (lane.Options.OnLimit == LimitPolicy.DeadLetter)
+                    lane.DeadLetterUnread(1, DropReasons.Expired);
+                else
+                    lane.DropUnread(1, null, DropReasons.Expired);
+            }
+            Trim();
+            SignalRoom();
+        }
+    }
+
+    internal void Detach(MemoryLane lane)
+    {
+        lock (_gate)
+            DetachLane(lane);
+    }
+
+    private void DetachLane(MemoryLane lane)
+    {
+        if (lane.IsDetached)
+            return;
+        var (events, bytes) = _routes.Sum(lane);
+        lane.MarkDetached(_tail, _end, _bytes, events, bytes);
+        SignalRoom();
+    }
+
+    internal void Attach(MemoryLane lane)
+    {
+        lock (_gate)
+        {
+            if (!lane.IsDetached)
+                return;
+            var (events, bytes) = _routes.Sum(lane);
+            lane.MarkAttached(_tail, _end, _bytes, events, bytes);
+            AskForCheck();
+        }
+    }
+
+    internal void SetFlowing(MemoryLane lane, bool flowing)
+    {
+        lock (_gate)
+        {
+            if (lane.IsFlowing == flowing)
+                return;
+            lane.IsFlowing = flowing;
+            // A full journal may take from this lane now.
+            if (!flowing)
+                SignalRoom();
+        }
+    }
+
+    internal void Settle(MemoryLane lane, EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
+    {
+        lock (_gate)
+        {
+            lane.CountSettled(batch, from, count, outcome, reason);
+            SignalRoom();
+        }
+    }
+
+    /// <summary>The memory behind a batch is not needed any more.</summary>
+    internal void Release(ReadOnlySpan<Segment> segments)
+    {
+        lock (_gate)
+        {
+            foreach (var segment in segments)
+                segment.Unpin();
+            if (segments[0] != _tail)
+                Trim();
+        }
+    }
+}

@@ -1,0 +1,318 @@
+using System.Runtime.InteropServices;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// The journal in memory: a chain of segments, each event in it once however many lanes there are.
+/// <code>
+///   oldest                                              tail
+///   [segment]──►[segment]──►[segment]──►[segment]──►[segment.....]
+///        ▲ pinned by a batch      ▲ lane A reads here       ▲ lane B waits here
+/// </code>
+/// Invariants:
+/// 1. Appending, opening and closing lanes, settling and dropping happen under <c>_gate</c>; reading takes only its lane's own lock and
+///    follows <c>Written</c> and <c>Next</c>, which only grow. Lock order: gate, then lane.
+/// 2. A segment is given back when every lane reads behind it and no batch pins it; what lies between may go before what is older.
+/// 3. The journal is full when some lane has <c>MaxEvents</c> or <c>MaxBytes</c> ahead of it or under way: all that is unread is the
+///    tail of the log, so the furthest lane's part contains the others'.
+/// 4. Checks of the limits cost nothing per event: <c>_checkAtEvents</c> and <c>_checkAtBytes</c> say when one could be reached at the earliest.
+/// 5. A lane that waits has nothing to read up to the tail; its place moves there when somebody needs to know.
+/// </summary>
+internal sealed partial class MemoryJournal : IJournal
+{
+    private readonly Lock _gate = new();
+    private readonly BusOptions _options;
+    private readonly IJournalListener _listener;
+    private readonly SegmentPool _pool;
+    private readonly AsyncSignal _room = new();
+    private readonly Dictionary<string, long> _unmatchedProfiles = new(StringComparer.Ordinal);
+
+    private Segment _oldest;
+    private Segment _tail;
+    private ulong _end;
+    private long _bytes;
+    private ulong _checkAtEvents;
+    private long _checkAtBytes;
+    private MemoryLane[] _lanes = [];
+    private Routes _routes = new([]);
+    private bool _commenced;
+    private bool _closed;
+    private bool _waitedFor;
+    private long _accepted;
+    private long _unmatched;
+
+    public MemoryJournal(BusOptions options, IJournalListener listener, bool poison = false)
+    {
+        _options = options;
+        _listener = listener;
+        var size = (int)Math.Clamp(options.MaxBytes / 16, 64 << 10, 1 << 20);
+        _pool = new SegmentPool(size, keep: 64, poison);
+        _oldest = _tail = new Segment(_pool.Rent(0), 0, 0);
+    }
+
+    public JournalCapabilities Capabilities { get; } = new(Durable: false);
+
+    internal string DefaultSource => _options.Source;
+
+    internal string DefaultType => _options.Type;
+
+    internal Lock Gate => _gate;
+
+    /// <summary>The sequence number of the next record. Under the gate.</summary>
+    internal ulong EndSequence => _end;
+
+    public AppendResult TryAppend(ReadOnlySpan<byte> records, int count, bool mayWaitInLine)
+    {
+        WakeList wakes = default;
+        AppendResult result;
+        lock (_gate)
+        {
+            if (_closed)
+                return new AppendResult(AppendStatus.Closed, 0, default, null);
+            if (_waitedFor && !mayWaitInLine)
+                return new AppendResult(AppendStatus.Full, 0, default, null);
+            var appended = 0;
+            Route? route = null;
+            while (appended < count)
+            {
+                var length = EventCodec.ReadLength(records);
+                if ((_end >= _checkAtEvents || _bytes + length > _checkAtBytes) && !EnsureRoom(length))
+                    break;
+                route = Append(records[..length], ref wakes);
+                _accepted++;
+                records = records[length..];
+                appended++;
+            }
+            // Noted under the same lock, so that no room can come unnoticed in between.
+            _waitedFor |= mayWaitInLine && appended < count;
+            result = new AppendResult(
+                appended == count ? AppendStatus.Appended : AppendStatus.Full, appended,
+                new Position(0, appended == 0 ? 0 : _end - 1), _commenced ? route?.LaneIds : null);
+        }
+        wakes.WakeAll();
+        return result;
+    }
+
+    public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        // Cancelling is a signal like another: the waiter looks again and finds out.
+        await using var registration = cancellationToken.UnsafeRegister(static room => ((AsyncSignal)room!).Set(), _room).ConfigureAwait(false);
+        await _room.WaitAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    public IJournalLane OpenLane(JournalLaneDefinition definition, IJournalObserver observer)
+    {
+        lock (_gate)
+        {
+            var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && !_commenced);
+            var lane = fromOldest
+                ? new MemoryLane(this, definition, observer, _oldest, 0, _oldest.FirstSequence, _oldest.FirstByte)
+                : new MemoryLane(this, definition, observer, _tail, _tail.Written, _end, _bytes);
+            if (fromOldest && _commenced)
+                CountHeld(lane);
+            Rebuild([.. _lanes, lane]);
+            return lane;
+        }
+    }
+
+    public void Commence()
+    {
+        lock (_gate)
+        {
+            _commenced = true;
+            foreach (var (record, sequence) in Held())
+                CountRouted(_routes.For(record), record.Span, sequence);
+            Trim();
+            AskForCheck();
+            SignalRoom();
+        }
+    }
+
+    public JournalCounts Count()
+    {
+        lock (_gate)
+            return new JournalCounts(_accepted, _unmatched, new Dictionary<string, long>(_unmatchedProfiles));
+    }
+
+    public void CloseDoor()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            SignalRoom();
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        CloseDoor();
+        return ValueTask.CompletedTask;
+    }
+
+    internal LaneMeasure Measure(MemoryLane lane)
+    {
+        lock (_gate)
+        {
+            var (events, bytes) = _routes.Sum(lane);
+            return lane.Measure(events, bytes);
+        }
+    }
+
+    internal void Close(MemoryLane lane, string reason)
+    {
+        lock (_gate)
+        {
+            lane.DropUnread(long.MaxValue, null, reason);
+            Rebuild([.. _lanes.Where(each => each != lane)]);
+            lane.IsForgotten = true;
+            Trim();
+            SignalRoom();
+        }
+    }
+
+    internal bool TryReplay(MemoryLane lane, BusEvent evt)
+    {
+        WakeList wakes = default;
+        var attributes = evt.Attributes;
+        var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + evt.Body.Length];
+        var length = EventCodec.Write(record, attributes, evt.Body.Span, Guid.Empty, attributes.Time ?? DateTimeOffset.UnixEpoch, awaited: false);
+        var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane.Id);
+        lock (_gate)
+        {
+            if ((_end >= _checkAtEvents || _bytes + addressed.Length > _checkAtBytes) && !EnsureRoom(addressed.Length))
+                return false;
+            Append(addressed, ref wakes);
+            lane.CountReplayed(addressed.Length);
+        }
+        wakes.WakeAll();
+        return true;
+    }
+
+    private Route? Append(ReadOnlySpan<byte> record, ref WakeList wakes)
+    {
+        if (_tail.Free < record.Length)
+            Roll(record.Length);
+        var at = _tail.Written;
+        _tail.Append(record);
+        var sequence = _end++;
+        _bytes += record.Length;
+        if (!_commenced)
+            return null;
+        var route = _routes.For(_tail.Buffer.AsMemory(at, record.Length));
+        CountRouted(route, record, sequence);
+        foreach (var lane in route.Lanes)
+        {
+            if (lane.IsDue(_end))
+                wakes.Add(lane);
+            else if (lane.IsDetached && (EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Awaited) != 0)
+                lane.Observer.OnDropped(0, DropReasons.Detached, [new Position(0, sequence)]);
+        }
+        return route;
+    }
+
+    private void CountRouted(Route route, ReadOnlySpan<byte> record, ulong sequence)
+    {
+        var flags = EventCodec.ReadFlags(record);
+        if ((flags & EventCodec.RecordFlags.ForLane) != 0)
+            return;
+        route.Events++;
+        route.Bytes += record.Length;
+        if (route.Lanes.Length == 0)
+            CountUnmatched((flags & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record, EventCodec.Tag.Profile));
+        if ((flags & EventCodec.RecordFlags.Awaited) != 0)
+            _listener.OnRouted(new Position(0, sequence), route.LaneIds);
+    }
+
+    private void CountUnmatched(string? profile)
+    {
+        _unmatched++;
+        var name = profile ?? "";
+        ref var count = ref CollectionsMarshal.GetValueRefOrNullRef(_unmatchedProfiles, name);
+        if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref count))
+        {
+            if (_unmatchedProfiles.Count >= 1000)
+                name = "other";
+            else
+                _listener.OnUnmatched(profile);
+            CollectionsMarshal.GetValueRefOrAddDefault(_unmatchedProfiles, name, out _)++;
+            return;
+        }
+        count++;
+    }
+
+    private void Roll(int atLeast)
+    {
+        var next = new Segment(_pool.Rent(atLeast), _end, _bytes);
+        _tail.EndSequence = _end;
+        _tail.Next = next;
+        _tail = next;
+        if (_commenced)
+            Trim();
+    }
+
+    /// <summary>Gives back what nobody needs any more.</summary>
+    private void Trim()
+    {
+        var needed = _end;
+        foreach (var lane in _lanes)
+            needed = Math.Min(needed, lane.NeedsFrom(_tail, _end, _bytes));
+        Segment? before = null;
+        for (var segment = _oldest; segment != _tail && segment.EndSequence <= needed;)
+        {
+            var next = segment.Next!;
+            if (segment.IsPinned)
+            {
+                before = segment;
+            }
+            else
+            {
+                if (before is null)
+                    _oldest = next;
+                else
+                    before.Next = next;
+                _pool.Return(segment.Buffer);
+            }
+            segment = next;
+        }
+    }
+
+    private void Rebuild(MemoryLane[] lanes)
+    {
+        _routes.Fold();
+        _lanes = lanes;
+        _routes = new Routes(lanes);
+        AskForCheck();
+    }
+
+    private void CountHeld(MemoryLane lane)
+    {
+        foreach (var (record, _) in Held())
+        {
+            if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
+                lane.AddMatched(1, record.Length);
+        }
+    }
+
+    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Held()
+    {
+        for (var segment = _oldest; segment is not null; segment = segment.Next)
+        {
+            var sequence = segment.FirstSequence;
+            for (var at = 0; at < segment.Written;)
+            {
+                var length = EventCodec.ReadLength(segment.Buffer.AsSpan(at));
+                yield return (segment.Buffer.AsMemory(at, length), sequence++);
+                at += length;
+            }
+        }
+    }
+
+    private void SignalRoom()
+    {
+        if (!_waitedFor)
+            return;
+        _waitedFor = false;
+        _room.Set();
+    }
+}

@@ -1,0 +1,171 @@
+namespace EvBus.Journal;
+
+// The lane's part of the ledger. All under the journal's gate, so that every answer is of one instant.
+internal sealed partial class MemoryLane
+{
+    private readonly Dictionary<string, long> _dropped = new(StringComparer.Ordinal);
+    private readonly List<(ulong From, ulong To)> _skipped = [];
+    private readonly List<Segment> _frozen = [];
+    private long _underWayEvents;
+    private long _underWayBytes;
+    private long _matched;
+    private long _matchedBytes;
+    private long _delivered;
+    private long _dead;
+    private long _settledBytes;
+    private ulong _detachedAt;
+    private long _detachedByte;
+    private long _matchedWhenDetached;
+    private long _matchedBytesWhenDetached;
+
+    public bool IsFlowing { get; set; } = true;
+
+    public bool IsForgotten { get; set; }
+
+    public bool IsDetached { get; private set; }
+
+    public void AddMatched(long events, long bytes)
+    {
+        _matched += events;
+        _matchedBytes += bytes;
+    }
+
+    /// <summary>A dead letter is queued again: the same event, so nothing is matched anew.</summary>
+    public void CountReplayed(int bytes)
+    {
+        _dead--;
+        _matchedBytes += bytes;
+    }
+
+    public void CountSettled(EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
+    {
+        var slots = batch.Slots.Slice(from, count);
+        var bytes = 0L;
+        if (batch.IsContiguous)
+        {
+            Settled(slots[0].Floor, slots[^1].Sequence + 1);
+            bytes = count == batch.Count ? batch.Bytes : Sum(slots);
+        }
+        else
+        {
+            foreach (ref readonly var slot in slots)
+                Settled(slot.Floor, slot.Sequence + 1);
+            bytes = Sum(slots);
+        }
+        Interlocked.Add(ref _underWayEvents, -count);
+        Interlocked.Add(ref _underWayBytes, -bytes);
+        switch (outcome)
+        {
+            case LaneOutcome.Delivered:
+                _delivered += count;
+                _settledBytes += bytes;
+                break;
+            case LaneOutcome.Dead:
+                _dead += count;
+                _settledBytes += bytes;
+                break;
+            default:
+                CountDropped(reason!, count, bytes);
+                break;
+        }
+    }
+
+    public (long Events, long Bytes) Queued(long routedEvents, long routedBytes)
+    {
+        if (IsDetached)
+            (routedEvents, routedBytes) = (_matchedWhenDetached - _matched, _matchedBytesWhenDetached - _matchedBytes);
+        return (_matched + routedEvents - _delivered - _dead - _dropped.Values.Sum(), _matchedBytes + routedBytes - _settledBytes);
+    }
+
+    public LaneMeasure Measure(long routedEvents, long routedBytes)
+    {
+        var dropped = new Dictionary<string, long>(_dropped);
+        if (IsDetached && _matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
+            dropped[DropReasons.Detached] = dropped.GetValueOrDefault(DropReasons.Detached) + missed;
+        var (events, bytes) = Queued(routedEvents, routedBytes);
+        var oldest = events == 0 ? null : _underWayEvents > 0 ? null : OldestUnreadTime();
+        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, oldest, new Position(0, _settled.Oldest));
+    }
+
+    public void MarkDetached(Segment tail, ulong end, long bytes, long routedEvents, long routedBytes)
+    {
+        lock (_reading)
+        {
+            IsDetached = true;
+            _detachedAt = end;
+            _detachedByte = bytes;
+            _dueAt = ulong.MaxValue;
+            for (var segment = _segment; segment is not null; segment = segment.Next)
+            {
+                segment.Pin();
+                _frozen.Add(segment);
+            }
+        }
+        _matchedWhenDetached = _matched + routedEvents;
+        _matchedBytesWhenDetached = _matchedBytes + routedBytes;
+    }
+
+    public void MarkAttached(Segment tail, ulong end, long bytes, long routedEvents, long routedBytes)
+    {
+        if (_matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
+            CountDropped(DropReasons.Detached, missed, _matchedBytes + routedBytes - _matchedBytesWhenDetached);
+        lock (_reading)
+        {
+            IsDetached = false;
+            _skipped.RemoveAll(range => range.To <= _sequence);
+            if (_detachedAt < end)
+                _skipped.Add((_detachedAt, end));
+            foreach (var segment in _frozen)
+                segment.Unpin();
+            _frozen.Clear();
+        }
+    }
+
+    private bool IsSkipped(ulong sequence)
+    {
+        foreach (var (from, to) in _skipped)
+        {
+            if (sequence >= from && sequence < to)
+                return true;
+        }
+        return false;
+    }
+
+    private void CountDropped(string reason, long events, long bytes)
+    {
+        _dropped[reason] = _dropped.GetValueOrDefault(reason) + events;
+        _settledBytes += bytes;
+    }
+
+    // Readers look at the number of ranges under their own lock.
+    private void Settled(ulong from, ulong to)
+    {
+        lock (_reading)
+            _settled.Settle(from, to);
+    }
+
+    private static long Sum(ReadOnlySpan<RecordSlot> slots)
+    {
+        var bytes = 0L;
+        foreach (ref readonly var slot in slots)
+            bytes += slot.Length;
+        return bytes;
+    }
+
+    public void Settle(EventBatch batch, int from, int count, LaneOutcome outcome, string? reason) =>
+        _journal.Settle(this, batch, from, count, outcome, reason);
+
+    public void SetFlowing(bool flowing) => _journal.SetFlowing(this, flowing);
+
+    public void Detach() => _journal.Detach(this);
+
+    public void Attach() => _journal.Attach(this);
+
+    public void ApplyAgeLimit(DateTimeOffset now) => _journal.ApplyAgeLimit(this, now);
+
+    public bool TryReplay(BusEvent evt) => _journal.TryReplay(this, evt);
+
+    public LaneMeasure Measure() => _journal.Measure(this);
+
+    public void Forget(string reason) => _journal.Close(this, reason);
+}

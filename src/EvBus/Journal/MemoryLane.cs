@@ -1,0 +1,278 @@
+using System.Runtime.InteropServices;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// One lane's cursor in a <see cref="MemoryJournal"/>: where it reads, what is under way, what became of the rest.
+/// Invariants: matched = delivered + dead + dropped + (unread and matching) + under way. The read place moves under <c>_reading</c>;
+/// counts move under the journal's gate; the gate is taken first.
+/// </summary>
+internal sealed partial class MemoryLane : IJournalLane
+{
+    private readonly MemoryJournal _journal;
+    private readonly Lock _reading = new();
+    private readonly SettledRanges _settled;
+    private readonly Stack<Lease> _leases = new();
+
+    private Segment _segment;
+    private int _offset;
+    private ulong _sequence;
+    private long _byte;
+    private ulong _floor;
+
+    private ulong _dueAt = ulong.MaxValue;
+
+    public MemoryLane(MemoryJournal journal, JournalLaneDefinition definition, IJournalObserver observer, Segment segment, int offset, ulong sequence, long firstByte)
+    {
+        _journal = journal;
+        Definition = definition;
+        Observer = observer;
+        _segment = segment;
+        _offset = offset;
+        _sequence = sequence;
+        _floor = sequence;
+        _byte = firstByte;
+        _settled = new SettledRanges(sequence);
+    }
+
+    public JournalLaneDefinition Definition { get; }
+
+    public IJournalObserver Observer { get; }
+
+    public string Id => Definition.Id;
+
+    public LaneFilter Filter => Definition.Filter;
+
+    public LaneOptions Options => Definition.Options;
+
+    public bool HasLimit => Options.LimitEvents is not null || Options.LimitBytes is not null || Options.LimitAge is not null;
+
+    public long Ahead
+    {
+        get
+        {
+            lock (_journal.Gate)
+                return (long)(End(_journal.EndSequence) - _sequence);
+        }
+    }
+
+    public bool HasUnread => _offset < _segment.Written || _segment.Next is not null;
+
+    public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
+    {
+        lock (_reading)
+        {
+            // The cursor can remember so many ranges beyond itself; more would have to be sent again after a crash.
+            if (IsForgotten || _settled.Count >= SettledRanges.Limit)
+                return false;
+            var lease = _leases.TryPop(out var used) ? used : new Lease(this);
+            var end = IsDetached ? _detachedAt : ulong.MaxValue;
+            while (batch.Count < maxEvents && TryNext(end, out var at, out var length))
+            {
+                if (IsSkipped(_sequence) || !Wants(at, length))
+                {
+                    Pass(at, length);
+                    continue;
+                }
+                if (batch.Count > 0 && batch.Bytes + length > maxBytes)
+                    break;
+                if (batch.Count == 0)
+                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType);
+                lease.Pin(_segment);
+                batch.Add(new RecordSlot(_segment.Buffer, at, length, _sequence, _floor));
+                Pass(at, length);
+                _floor = _sequence;
+            }
+            if (batch.Count == 0)
+            {
+                _leases.Push(lease);
+                return false;
+            }
+            batch.IsContiguous = true;
+            Interlocked.Add(ref _underWayEvents, batch.Count);
+            Interlocked.Add(ref _underWayBytes, batch.Bytes);
+            return true;
+        }
+    }
+
+    public bool TryArm(int events)
+    {
+        lock (_journal.Gate)
+        lock (_reading)
+        {
+            var end = End(_journal.EndSequence);
+            if (!IsForgotten && _settled.Count < SettledRanges.Limit && end - _sequence >= (ulong)events)
+                return false;
+            _dueAt = _sequence + (ulong)events;
+            return true;
+        }
+    }
+
+    /// <summary>Whether the lane waits for what was just appended; then it waits no more. Under the gate.</summary>
+    public bool IsDue(ulong end)
+    {
+        if (end < _dueAt || IsDetached)
+            return false;
+        _dueAt = ulong.MaxValue;
+        return true;
+    }
+
+    /// <summary>The first sequence number the lane still has to read. A lane that waits for the next event has none: its place moves to the end. Under the gate.</summary>
+    public ulong NeedsFrom(Segment tail, ulong end, long bytes)
+    {
+        if (IsDetached)
+            return end;
+        if (_dueAt == ulong.MaxValue || _dueAt != _sequence + 1)
+            return _sequence;
+        lock (_reading)
+        {
+            // Woken for another reason, it may have begun to look.
+            if (_dueAt != _sequence + 1)
+                return _sequence;
+            MoveTo(tail, end, bytes);
+            _dueAt = end + 1;
+        }
+        return end;
+    }
+
+    public long HeldEvents(ulong end) => Interlocked.Read(ref _underWayEvents) + (long)(End(end) - _sequence);
+
+    public long HeldBytes(long bytes) => Interlocked.Read(ref _underWayBytes) + (IsDetached ? _detachedByte : bytes) - _byte;
+
+    /// <summary>Drops from the oldest unread event on, at most so many events and bytes. Under the gate. Returns how many.</summary>
+    public long DropUnread(long maxEvents, long? maxBytes, string reason)
+    {
+        var (events, bytes) = (0L, 0L);
+        List<Position>? awaited = null;
+        lock (_reading)
+        {
+            var end = IsDetached ? _detachedAt : ulong.MaxValue;
+            while (events < maxEvents && (maxBytes is null || bytes < maxBytes) && TryNext(end, out var at, out var length))
+            {
+                if (!IsSkipped(_sequence) && Wants(at, length))
+                {
+                    events++;
+                    bytes += length;
+                    if ((EventCodec.ReadFlags(_segment.Buffer.AsSpan(at)) & EventCodec.RecordFlags.Awaited) != 0)
+                        (awaited ??= []).Add(new Position(0, _sequence));
+                }
+                Pass(at, length);
+            }
+            Settled(_floor, _sequence);
+            _floor = _sequence;
+        }
+        if (events > 0)
+        {
+            CountDropped(reason, events, bytes);
+            Observer.OnDropped(events, reason, CollectionsMarshal.AsSpan(awaited));
+        }
+        return events;
+    }
+
+    /// <summary>Hands the oldest unread events to the lane as dead letters. Under the gate. Returns how many.</summary>
+    public long DeadLetterUnread(int maxEvents, string reason)
+    {
+        var batch = new EventBatch();
+        if (!TryRead(batch, maxEvents, long.MaxValue))
+            return 0;
+        var count = batch.Count;
+        Observer.OnDeadLettered(batch, reason);
+        CountSettled(batch, 0, count, LaneOutcome.Dead, reason);
+        batch.Abandon();
+        foreach (var segment in ((Lease)batch.Lease!).TakeSegments())
+            segment.Unpin();
+        return count;
+    }
+
+    /// <summary>Whether the oldest unread event of this lane was accepted before <paramref name="cutoff"/>. Under the gate.</summary>
+    public bool OldestUnread(DateTimeOffset cutoff) => OldestUnreadTime() is { } oldest && oldest < cutoff;
+
+    private DateTimeOffset? OldestUnreadTime()
+    {
+        lock (_reading)
+        {
+            var end = IsDetached ? _detachedAt : ulong.MaxValue;
+            while (TryNext(end, out var at, out var length))
+            {
+                if (!IsSkipped(_sequence) && Wants(at, length))
+                    return EventCodec.ReadAccepted(_segment.Buffer.AsSpan(at));
+                // What it does not want it never will: passing it now saves the reader the work.
+                Pass(at, length);
+            }
+            return null;
+        }
+    }
+
+    private bool Wants(int at, int length)
+    {
+        if (Filter.TakesAll && (_segment.Buffer[at + 9] & (byte)EventCodec.RecordFlags.ForLane) == 0)
+            return true;
+        return Filter.Matches(_segment.Buffer.AsMemory(at, length));
+    }
+
+    private bool TryNext(ulong end, out int at, out int length)
+    {
+        at = _offset;
+        length = 0;
+        if (_sequence >= end)
+            return false;
+        while (at >= _segment.Written)
+        {
+            // Written is final once there is a next segment, so it has to be looked at again behind it.
+            if (_segment.Next is not { } next)
+                return false;
+            if (at < _segment.Written)
+                break;
+            _byte = next.FirstByte;
+            _sequence = next.FirstSequence;
+            _segment = next;
+            at = _offset = 0;
+            if (_sequence >= end)
+                return false;
+        }
+        length = EventCodec.ReadLength(_segment.Buffer.AsSpan(at));
+        return true;
+    }
+
+    private void Pass(int at, int length)
+    {
+        _offset = at + length;
+        _sequence++;
+        _byte += length;
+    }
+
+    private void MoveTo(Segment tail, ulong end, long bytes)
+    {
+        Settled(_floor, end);
+        _segment = tail;
+        _offset = tail.Written;
+        _sequence = _floor = end;
+        _byte = bytes;
+    }
+
+    private ulong End(ulong end) => IsDetached ? _detachedAt : end;
+
+    /// <summary>The segments behind one read. Given back in one go, when the last batch made from it is closed.</summary>
+    private sealed class Lease(MemoryLane lane) : BatchLease
+    {
+        private readonly List<Segment> _segments = [];
+
+        public void Pin(Segment segment)
+        {
+            if (_segments.Count > 0 && _segments[^1] == segment)
+                return;
+            segment.Pin();
+            _segments.Add(segment);
+        }
+
+        public List<Segment> TakeSegments() => _segments;
+
+        protected override void OnReleased()
+        {
+            lane._journal.Release(CollectionsMarshal.AsSpan(_segments));
+            _segments.Clear();
+            lock (lane._reading)
+                lane._leases.Push(this);
+        }
+    }
+}

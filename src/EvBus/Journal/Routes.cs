@@ -1,0 +1,99 @@
+using System.Text;
+
+namespace EvBus.Journal;
+
+/// <summary>A set of lanes that events have been for, and how many.</summary>
+internal sealed class Route(MemoryLane[] lanes)
+{
+    public MemoryLane[] Lanes { get; } = lanes;
+
+    public string[] LaneIds { get; } = [.. lanes.Select(lane => lane.Id)];
+
+    public long Events { get; set; }
+
+    public long Bytes { get; set; }
+}
+
+/// <summary>
+/// Which lanes a record is for, and the counts by which a lane knows what it has queued without looking: one addition per event,
+/// however many lanes. Under the journal's lock; made anew whenever a lane comes or goes.
+/// </summary>
+internal sealed class Routes
+{
+    /// <summary>Names come from outside, so answers are kept for this many; the rest is worked out each time.</summary>
+    private const int MaxNames = 1000;
+
+    private readonly MemoryLane[] _lanes;
+    private readonly bool _byAttributes;
+    private readonly Dictionary<string, Route> _byProfile = new(StringComparer.Ordinal);
+    private readonly List<Route> _all = [];
+    private readonly Route _unaddressed;
+    private byte[] _lastProfile = [];
+    private Route? _last;
+
+    public Routes(MemoryLane[] lanes)
+    {
+        _lanes = lanes;
+        _byAttributes = lanes.Any(lane => lane.Filter.LooksAtAttributes);
+        _unaddressed = Find(lane => lane.Filter.MatchesProfile(addressed: false, default));
+    }
+
+    public Route For(ReadOnlyMemory<byte> record)
+    {
+        var span = record.Span;
+        var flags = EventCodec.ReadFlags(span);
+        if (_byAttributes || (flags & EventCodec.RecordFlags.ForLane) != 0)
+            return FindByAttributes(record);
+        if ((flags & EventCodec.RecordFlags.HasProfile) == 0)
+            return _unaddressed;
+        var profile = EventCodec.ReadProfile(span);
+        if (_last is not null && profile.SequenceEqual(_lastProfile))
+            return _last;
+        var name = Encoding.UTF8.GetString(profile);
+        if (!_byProfile.TryGetValue(name, out var route))
+        {
+            route = FindByProfile(profile.ToArray());
+            if (_byProfile.Count < MaxNames)
+                _byProfile.Add(name, route);
+        }
+        _lastProfile = profile.ToArray();
+        _last = route;
+        return route;
+    }
+
+    /// <summary>Moves what was counted into the lanes, so that the routes can be thrown away.</summary>
+    public void Fold()
+    {
+        foreach (var route in _all)
+        {
+            foreach (var lane in route.Lanes)
+                lane.AddMatched(route.Events, route.Bytes);
+        }
+    }
+
+    /// <summary>What was counted for a lane since these routes were made.</summary>
+    public (long Events, long Bytes) Sum(MemoryLane lane)
+    {
+        var (events, bytes) = (0L, 0L);
+        foreach (var route in _all)
+        {
+            if (Array.IndexOf(route.Lanes, lane) >= 0)
+                (events, bytes) = (events + route.Events, bytes + route.Bytes);
+        }
+        return (events, bytes);
+    }
+
+    private Route FindByProfile(byte[] profile) => Find(lane => lane.Filter.MatchesProfile(addressed: true, profile));
+
+    // Apart, because a closure over the record would be made for every event.
+    private Route FindByAttributes(ReadOnlyMemory<byte> record) => Find(lane => lane.Filter.Matches(record));
+
+    private Route Find(Func<MemoryLane, bool> wants)
+    {
+        var lanes = Array.FindAll(_lanes, lane => wants(lane));
+        var known = _all.Find(route => route.Lanes.AsSpan().SequenceEqual(lanes));
+        if (known is null)
+            _all.Add(known = new Route(lanes));
+        return known;
+    }
+}

@@ -1,0 +1,242 @@
+using System.Runtime.CompilerServices;
+using EvBus.Telemetry;
+
+namespace EvBus.Lanes;
+
+// The loop: one runs per session, and only the current session's loop does anything.
+internal sealed partial class Lane
+{
+    private int _lastBatch;
+
+    private void StartSession()
+    {
+        var session = new LaneSession(new CancellationTokenSource());
+        lock (_lock)
+        {
+            if (_session is not null || _stopped)
+                return;
+            _session = session;
+        }
+        session.Watchdog = Time.CreateTimer(_ => Watch(session), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        // The caller's context (culture, tracing, async locals) is none of the lane's.
+        using (ExecutionContext.SuppressFlow())
+            _ = Task.Run(() => RunAsync(session));
+    }
+
+    private async Task RunAsync(LaneSession session)
+    {
+        try
+        {
+            while (!session.IsAbandoned && !_stopped && !IsDrained(session))
+                await StepAsync(session).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Plugins are caught where they are called, so this is ours. The events stay queued.
+            Log.LaneFailed(Logger, Id, e);
+            MarkDetached($"a defect of the bus: {e.Message}");
+            _journal.SetFlowing(false);
+        }
+        bool ours;
+        lock (_lock)
+        {
+            ours = !session.IsAbandoned;
+            if (ours)
+            {
+                TakeBack(session, clone: false);
+                _session = null;
+            }
+        }
+        if (!ours)
+            return;
+        await DisposePublisherAsync(session.Publisher).ConfigureAwait(false);
+        session.Dispose();
+        if (!_detached || _draining || _stopped)
+        {
+            _state = LaneState.Stopped;
+            _over.TrySetResult();
+        }
+    }
+
+    private bool IsDrained(LaneSession session) =>
+        _draining && (_detached || _paused || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.Measure().Queued == 0));
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask StepAsync(LaneSession session)
+    {
+        if (_paused || _detached)
+        {
+            if (session.BatchesUnderWay > 0)
+                await SettleOldestAsync(session).ConfigureAwait(false);
+            else
+                await _signal.WaitAsync().ConfigureAwait(false);
+            return;
+        }
+        if (!session.IsConnected)
+        {
+            // What was under way before the connection went has to be heard of first, so that it is sent again in order.
+            if (session.BatchesUnderWay > 0)
+                await SettleOldestAsync(session).ConfigureAwait(false);
+            else
+                await ConnectAsync(session).ConfigureAwait(false);
+            return;
+        }
+        if (session.Publisher is IWindowedPublisher windowed)
+            await StepWindowAsync(session, windowed).ConfigureAwait(false);
+        else if (TakeWork() is { } work)
+            await PublishAsync(session, work).ConfigureAwait(false);
+        else
+            await WaitForEventsAsync().ConfigureAwait(false);
+    }
+
+    private LaneWork? TakeWork()
+    {
+        lock (_lock)
+        {
+            if (_again.First is { } node)
+            {
+                _again.RemoveFirst();
+                return node.Value;
+            }
+        }
+        if (Options.LimitAge is not null)
+            _journal.ApplyAgeLimit(Time.GetUtcNow());
+        var work = _spare.TryPop(out var used) ? used : new LaneWork();
+        if (_journal.TryRead(work.Batch, Options.BatchEvents, Options.BatchBytes))
+        {
+            _lastBatch = work.Batch.Count;
+            return work;
+        }
+        _spare.Push(work);
+        return null;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WaitForEventsAsync()
+    {
+        if (_lastBatch > 0)
+        {
+            // In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken.
+            _lastBatch = 0;
+            var spin = new SpinWait();
+            for (var i = 0; i < 10; i++)
+            {
+                spin.SpinOnce(-1);
+                if (_journal.HasUnread)
+                    return;
+            }
+        }
+        if (!_journal.TryArm(1))
+        {
+            // Something lies ahead, though perhaps nothing for this lane; with a linger it is given time to grow.
+            if (Options.Linger > TimeSpan.Zero && !_draining)
+                await LingerAsync().ConfigureAwait(false);
+            return;
+        }
+        await _signal.WaitAsync().ConfigureAwait(false);
+        if (Options.Linger > TimeSpan.Zero && !_draining)
+            await LingerAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask LingerAsync()
+    {
+        if (_journal.Ahead == 0 || !_journal.TryArm(Options.BatchEvents))
+            return;
+        var timer = Time.CreateTimer(static lane => ((Lane)lane!).Wake(), this, Options.Linger, Timeout.InfiniteTimeSpan);
+        await using (timer.ConfigureAwait(false))
+            await _signal.WaitAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Waits out a back-off; a stop, a pause or an abandonment ends it.</summary>
+    private async ValueTask BackOffAsync(LaneSession session, TimeSpan wait)
+    {
+        var until = Time.GetTimestamp() + Ticks(wait);
+        var hurried = _draining;
+        var timer = Time.CreateTimer(static lane => ((Lane)lane!).Wake(), this, wait, Timeout.InfiniteTimeSpan);
+        await using (timer.ConfigureAwait(false))
+        {
+            while (Time.GetTimestamp() < until && !_stopped && !_paused && !_detached && !session.IsAbandoned && hurried == _draining)
+                await _signal.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask ConnectAsync(LaneSession session)
+    {
+        _state = _retry.Failures == 0 ? LaneState.Connecting : LaneState.Retrying;
+        string reason;
+        BeginCall(session);
+        try
+        {
+            session.Publisher ??= await _definition.CreatePublisher(session.Token).ConfigureAwait(false);
+            await session.Publisher.ConnectAsync(session.Token).ConfigureAwait(false);
+            if (!EndCall(session))
+                return;
+            session.IsConnected = true;
+            Log.LaneConnected(Logger, Id);
+            _state = _retry.Failures == 0 ? LaneState.Flowing : LaneState.Retrying;
+            return;
+        }
+        catch (Exception e)
+        {
+            // Whatever a plugin throws while connecting means: not now.
+            reason = e.Message;
+            if (!EndCall(session))
+                return;
+        }
+        var wait = Fail(reason, null);
+        Log.ConnectFailed(Logger, Id, reason, wait);
+        await BackOffAsync(session, wait).ConfigureAwait(false);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask PublishAsync(LaneSession session, LaneWork work)
+    {
+        lock (_lock)
+            session.Begin(work);
+        if (work.WasTried)
+            Interlocked.Add(ref _retried, work.Batch.Count);
+        work.WasTried = true;
+        BeginCall(session);
+        PublishResult result;
+        Exception? thrown = null;
+        try
+        {
+            result = await session.Publisher!.PublishAsync(work.Batch, session.Token).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            (result, thrown) = (Verdicts.Of(e), e);
+        }
+        if (!EndCall(session, finished: work))
+        {
+            work.Batch.Close();
+            return;
+        }
+        await FinishAsync(session, Judge(session, work, result, thrown)).ConfigureAwait(false);
+    }
+
+    /// <summary>After a verdict: flows on, or backs off.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FinishAsync(LaneSession session, TimeSpan? backOff)
+    {
+        if (backOff is { } wait && wait > TimeSpan.Zero)
+            await BackOffAsync(session, wait).ConfigureAwait(false);
+    }
+
+    private async ValueTask DisposePublisherAsync(IPublisher? publisher)
+    {
+        if (publisher is null)
+            return;
+        try
+        {
+            await publisher.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Nothing depends on it any more.
+            Log.DisposeFailed(Logger, Id, e.Message);
+        }
+    }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * Time.TimestampFrequency);
+}

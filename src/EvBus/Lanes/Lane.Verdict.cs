@@ -1,0 +1,224 @@
+using EvBus.Journal;
+using EvBus.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace EvBus.Lanes;
+
+// What becomes of a batch once its verdict is in. Every path settles each of its events once, or puts it back in line.
+internal sealed partial class Lane
+{
+    /// <summary>How often a batch may fail by exception or time-out before it is looked at in halves.</summary>
+    private const int FailuresBeforeBisection = 3;
+
+    /// <returns>How long to back off; null when the lane flows on.</returns>
+    private TimeSpan? Judge(LaneSession session, LaneWork work, PublishResult result, Exception? thrown)
+    {
+        if (result.Each is { } each)
+        {
+            if (each.Count == work.Batch.Count)
+                return JudgeEach(work, each, result.RetryAfter);
+            result = PublishResult.Retry($"the publisher gave {each.Count} verdicts for {work.Batch.Count} events");
+        }
+        switch (result.Verdict)
+        {
+            case Verdict.Delivered:
+                Deliver(work);
+                return null;
+            case Verdict.Rejected:
+                return Reject(work, result.Reason ?? "rejected without a reason");
+            case Verdict.Disconnected:
+                session.IsConnected = false;
+                return PutBack(work, result);
+            default:
+                return thrown is null ? PutBack(work, result) : Throw(work, result, thrown);
+        }
+    }
+
+    private void Deliver(LaneWork work)
+    {
+        if (Logger.IsEnabled(LogLevel.Trace))
+        {
+            foreach (var evt in work.Batch)
+                Log.EventDelivered(Logger, Id, evt.Id);
+        }
+        Log.BatchDelivered(Logger, Id, work.Batch.Count);
+        SettleAll(work, LaneOutcome.Delivered, null);
+        Recycle(work);
+        Succeed();
+    }
+
+    private TimeSpan? Reject(LaneWork work, string reason)
+    {
+        if (work.Batch.Count == 1)
+        {
+            Bury(work.Batch[0], reason, work.Attempts + 1);
+            _journal.Settle(work.Batch, 0, 1, LaneOutcome.Dead, reason);
+            Recycle(work);
+            // The destination answered: it is alive, and the next event may be to its liking.
+            Succeed();
+            return null;
+        }
+        Bisect(work, exceptions: 0);
+        return null;
+    }
+
+    private void Bisect(LaneWork work, int exceptions)
+    {
+        var half = work.Batch.Count / 2;
+        var (first, second) = (work.Slice(0, half), work.Slice(half, work.Batch.Count - half));
+        first.Exceptions = second.Exceptions = exceptions;
+        lock (_lock)
+        {
+            Requeue(second);
+            Requeue(first);
+        }
+        Recycle(work);
+    }
+
+    private TimeSpan? PutBack(LaneWork work, PublishResult result)
+    {
+        var wait = Fail(result.Reason ?? "the publisher asked for another try", result.RetryAfter);
+        Log.BatchFailed(Logger, Id, _trouble!, work.Batch.Count, wait);
+        if (GiveUpOld(work) is { } left)
+        {
+            lock (_lock)
+                Requeue(left);
+        }
+        return wait;
+    }
+
+    private TimeSpan? Throw(LaneWork work, PublishResult result, Exception thrown)
+    {
+        work.Exceptions++;
+        var outage = Verdicts.IsOutage(thrown);
+        if (work.Batch.Count == 1)
+        {
+            if (!outage && ++work.Attempts >= Options.MaxAttempts)
+            {
+                Bury(work.Batch[0], $"{result.Reason} ({work.Attempts} attempts)", work.Attempts);
+                _journal.Settle(work.Batch, 0, 1, LaneOutcome.Dead, result.Reason);
+                Recycle(work);
+                return null;
+            }
+        }
+        else if (!outage && work.Exceptions >= FailuresBeforeBisection)
+        {
+            // Its halves are suspects too: each is halved again at its first failure, without waiting, until the event that does it stands alone.
+            Fail(result.Reason!, result.RetryAfter);
+            Log.BatchFailed(Logger, Id, _trouble!, work.Batch.Count, TimeSpan.Zero);
+            Bisect(work, FailuresBeforeBisection - 1);
+            return null;
+        }
+        return PutBack(work, result);
+    }
+
+    private TimeSpan? JudgeEach(LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
+    {
+        LaneWork? again = null;
+        string? reason = null;
+        for (var i = 0; i < each.Count; i++)
+        {
+            var verdict = each[i].Verdict;
+            if (verdict is Verdict.Retry or Verdict.Disconnected)
+            {
+                reason ??= each[i].Reason ?? "the publisher asked for another try of some events";
+                // By itself only when it came alone: among others, the cause may be the destination's.
+                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 ? 1 : 0), WasTried = true };
+                again.Batch.Take(work.Batch, i);
+                continue;
+            }
+            if (verdict == Verdict.Rejected)
+                Bury(work.Batch[i], each[i].Reason ?? "rejected without a reason", work.Attempts + 1);
+            else if (work.Batch[i].IsAwaited)
+                _services.Receipts.Settle(work.Batch[i].Position, Id, PutOutcome.Delivered, null);
+            _journal.Settle(work.Batch, i, 1, verdict == Verdict.Rejected ? LaneOutcome.Dead : LaneOutcome.Delivered, each[i].Reason);
+        }
+        Recycle(work);
+        if (again is null)
+        {
+            Succeed();
+            return null;
+        }
+        // Something got through: the waiting begins anew.
+        if (again.Batch.Count < each.Count)
+            _retry.Succeed();
+        var wait = Fail(reason!, retryAfter);
+        Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        if (again.Attempts >= Options.MaxAttempts)
+        {
+            foreach (var evt in again.Batch)
+                Bury(evt, $"{reason} ({again.Attempts} attempts)", again.Attempts);
+            for (var i = 0; i < again.Batch.Count; i++)
+                _journal.Settle(again.Batch, i, 1, LaneOutcome.Dead, reason);
+            Recycle(again);
+        }
+        else if (GiveUpOld(again) is { } left)
+        {
+            lock (_lock)
+                Requeue(left);
+        }
+        return wait;
+    }
+
+    /// <summary>Buries those events of a failed batch that are beyond the lane's maximum age; returns the rest, null when nothing is left.</summary>
+    private LaneWork? GiveUpOld(LaneWork work)
+    {
+        if (Options.MaxAge is not { } maxAge)
+            return work;
+        var cutoff = Time.GetUtcNow() - maxAge;
+        var old = 0;
+        while (old < work.Batch.Count && work.Batch[old].Accepted <= cutoff)
+            old++;
+        if (old == 0)
+            return work;
+        for (var i = 0; i < old; i++)
+        {
+            Bury(work.Batch[i], $"older than {maxAge}; last failure: {_trouble}", work.Attempts);
+            _journal.Settle(work.Batch, i, 1, LaneOutcome.Dead, "max_age");
+        }
+        var rest = old == work.Batch.Count ? null : work.Slice(old, work.Batch.Count - old);
+        Recycle(work);
+        return rest;
+    }
+
+    private void SettleAll(LaneWork work, LaneOutcome outcome, string? reason)
+    {
+        if (work.Batch.HasAwaited)
+        {
+            foreach (var evt in work.Batch)
+            {
+                if (evt.IsAwaited)
+                    _services.Receipts.Settle(evt.Position, Id, outcome == LaneOutcome.Delivered ? PutOutcome.Delivered : PutOutcome.Dropped, reason);
+            }
+        }
+        _journal.Settle(work.Batch, 0, work.Batch.Count, outcome, reason);
+    }
+
+    private void Succeed()
+    {
+        if (_retry.Failures == 0)
+            return;
+        Log.LaneRecovered(Logger, Id, _retry.Failures);
+        _retry.Succeed();
+        _trouble = null;
+        _saidDropping = false;
+        _state = LaneState.Flowing;
+        _journal.SetFlowing(true);
+    }
+
+    private TimeSpan Fail(string reason, TimeSpan? asked)
+    {
+        var wait = _retry.Next(asked);
+        _trouble = reason;
+        _state = LaneState.Retrying;
+        _journal.SetFlowing(false);
+        return wait;
+    }
+
+    private void Recycle(LaneWork work)
+    {
+        work.Reset();
+        if (_spare.Count < 16)
+            _spare.Push(work);
+    }
+}

@@ -1,0 +1,97 @@
+using System.Runtime.CompilerServices;
+namespace EvBus.Lanes;
+
+// Publishers with a window: several batches written, none of them acknowledged yet.
+internal sealed partial class Lane
+{
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask StepWindowAsync(LaneSession session, IWindowedPublisher publisher)
+    {
+        if (session.FirstUnderWay?.Acknowledged is { IsCompleted: true })
+        {
+            await SettleOldestAsync(session).ConfigureAwait(false);
+            return;
+        }
+        var window = Options.Ordering == LaneOrdering.Strict ? 1 : Math.Max(1, publisher.Window);
+        if (session.EventsUnderWay < window && TakeWork() is { } work)
+        {
+            await WriteAsync(session, publisher, work).ConfigureAwait(false);
+            return;
+        }
+        if (session.BatchesUnderWay == 0)
+            await WaitForEventsAsync().ConfigureAwait(false);
+        else if (session.EventsUnderWay >= window)
+            await SettleOldestAsync(session).ConfigureAwait(false);
+        else if (_journal.TryArm(1))
+            await _signal.WaitAsync().ConfigureAwait(false);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteAsync(LaneSession session, IWindowedPublisher publisher, LaneWork work)
+    {
+        lock (_lock)
+        {
+            work.Deadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
+            session.Begin(work);
+        }
+        if (work.WasTried)
+            Interlocked.Add(ref _retried, work.Batch.Count);
+        work.WasTried = true;
+        BeginCall(session);
+        Task<PublishResult> acknowledged;
+        try
+        {
+            acknowledged = await publisher.WriteAsync(work.Batch, session.Token).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            acknowledged = Task.FromException<PublishResult>(e);
+        }
+        if (!EndCall(session, written: work, acknowledged: acknowledged))
+        {
+            await CloseQuietlyAsync(work, acknowledged).ConfigureAwait(false);
+            return;
+        }
+        KeepWatch(session);
+        if (!acknowledged.IsCompleted)
+            acknowledged.GetAwaiter().UnsafeOnCompleted(Wake);
+    }
+
+    /// <summary>Waits for the oldest batch under way and settles it. After a failure, for all of them, before anything is written again.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask SettleOldestAsync(LaneSession session)
+    {
+        TimeSpan? backOff = null;
+        do
+        {
+            var work = session.FirstUnderWay!;
+            PublishResult result;
+            Exception? thrown = null;
+            try
+            {
+                result = await work.Acknowledged!.ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                (result, thrown) = (Verdicts.Of(e), e);
+            }
+            lock (_lock)
+            {
+                if (session.IsAbandoned)
+                    return;
+                session.End(work);
+            }
+            if (Judge(session, work, result, thrown) is { } wait)
+                backOff = backOff is null || wait > backOff ? wait : backOff;
+        }
+        while (session.BatchesUnderWay > 0 && (backOff is not null || !session.IsConnected));
+        await FinishAsync(session, backOff).ConfigureAwait(false);
+    }
+
+    private static async Task CloseQuietlyAsync(LaneWork work, Task<PublishResult> acknowledged)
+    {
+        // The instance is abandoned: only its hold on the memory matters now.
+        await ((Task)acknowledged).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        work.Batch.Close();
+    }
+}

@@ -1,0 +1,225 @@
+using EvBus.Journal;
+using EvBus.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace EvBus.Lanes;
+
+/// <summary>
+/// One publisher's private road: read → batch → publish → verdict → settle. Nothing it does waits for another lane.
+/// Invariants:
+/// 1. One session (a publisher instance and the loop that drives it) is current. Whoever takes a session out of service does it under
+///    <c>_lock</c>; a loop that finds itself abandoned touches nothing any more but the batch it still holds.
+/// 2. An event read is settled exactly once. What failed waits in <c>_again</c>, in order, and goes before anything new.
+/// 3. After a failure nothing new is written before all that was under way has its verdict; so order survives.
+/// 4. The watchdog runs beside the loop, so a publisher that blocks its thread is noticed as well.
+/// </summary>
+internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly LaneDefinition _definition;
+    private readonly LaneServices _services;
+    private readonly IJournalLane _journal;
+    private readonly AsyncSignal _signal = new();
+    private readonly RetrySchedule _retry;
+    private readonly LinkedList<LaneWork> _again = new();
+    private readonly Stack<LaneWork> _spare = new();
+    private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private LaneSession? _session;
+    private int _abandoned;
+    private volatile bool _paused;
+    private volatile bool _detached;
+    private volatile bool _draining;
+    private volatile bool _stopped;
+    private volatile LaneState _state = LaneState.Connecting;
+    private volatile string? _trouble;
+    private long _retried;
+    private bool _saidDropping;
+    private bool _started;
+
+    public Lane(LaneDefinition definition, LaneServices services, IJournal journal)
+    {
+        _definition = definition;
+        _services = services;
+        _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
+        DeadLetters = new DeadLetters(Options.DeadLetters);
+        var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
+        var filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
+        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options), this);
+    }
+
+    public string Id => _definition.Id;
+
+    public LaneOptions Options => _definition.Options;
+
+    public DeadLetters DeadLetters { get; }
+
+    private TimeProvider Time => _services.Options.Time;
+
+    private ILogger Logger => _services.Logger;
+
+    public void Start()
+    {
+        lock (_lock)
+        {
+            if (_started)
+                return;
+            _started = true;
+        }
+        StartSession();
+    }
+
+    public void Pause()
+    {
+        _paused = true;
+        Wake();
+    }
+
+    public void Resume()
+    {
+        _paused = false;
+        if (_detached)
+        {
+            _detached = false;
+            _trouble = null;
+            _journal.Attach();
+        }
+        bool restart;
+        lock (_lock)
+            restart = _started && _session is null && !_stopped;
+        if (restart)
+            StartSession();
+        Wake();
+    }
+
+    /// <summary>The door is closed: the lane ends when it has nothing left. A wait for the next try ends now.</summary>
+    public Task DrainAsync()
+    {
+        _draining = true;
+        if (!_started)
+            _over.TrySetResult();
+        Wake();
+        return _over.Task;
+    }
+
+    /// <summary>Ends the lane with whatever is left, at most a moment after the call under way has seen its cancellation.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        LaneSession? session;
+        lock (_lock)
+        {
+            _stopped = true;
+            session = _session;
+        }
+        session?.Cancel();
+        Wake();
+        if (session is null)
+            _over.TrySetResult();
+        // A publisher that ignores its cancellation is left behind: a stop must end.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), TimeProvider.System);
+        try
+        {
+            await _over.Task.WaitAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            if (session is not null)
+                Abandon(session, restart: false, null);
+        }
+        _state = LaneState.Stopped;
+    }
+
+    public void Forget(string reason)
+    {
+        lock (_lock)
+        {
+            while (_again.First is { } node)
+            {
+                _again.RemoveFirst();
+                SettleAll(node.Value, LaneOutcome.Dropped, reason);
+                Recycle(node.Value);
+            }
+        }
+        _journal.Forget(reason);
+    }
+
+    public int Replay(Func<DeadLetter, bool>? which) => DeadLetters.Replay(which, _journal.TryReplay);
+
+    public LaneStatus GetStatus()
+    {
+        var measure = _journal.Measure();
+        var oldest = OldestUnderWay(measure.Oldest);
+        return new LaneStatus
+        {
+            Id = Id,
+            State = _detached ? LaneState.Detached : _paused && !_stopped ? LaneState.Paused : _state,
+            Matched = measure.Matched,
+            Delivered = measure.Delivered,
+            Dead = measure.Dead,
+            DroppedByReason = measure.Dropped,
+            Queued = measure.Queued,
+            QueuedBytes = measure.QueuedBytes,
+            OldestAge = oldest is { } time && measure.Queued > 0 ? Max(Time.GetUtcNow() - time, TimeSpan.Zero) : TimeSpan.Zero,
+            Retried = Interlocked.Read(ref _retried),
+            Trouble = _trouble,
+        };
+    }
+
+    public void Wake() => _signal.Set();
+
+    void IJournalObserver.OnDropped(long events, string reason, ReadOnlySpan<Position> awaited)
+    {
+        if (events > 0 && !_saidDropping && reason is DropReasons.Overflow or DropReasons.LaneLimit or DropReasons.Expired)
+        {
+            _saidDropping = true;
+            Log.Dropping(Logger, Id, reason);
+        }
+        foreach (var position in awaited)
+            _services.Receipts.Settle(position, Id, PutOutcome.Dropped, reason);
+    }
+
+    void IJournalObserver.OnDeadLettered(EventBatch batch, string reason)
+    {
+        for (var i = 0; i < batch.Count; i++)
+            Bury(batch[i], reason, attempts: 0);
+    }
+
+    void IJournalObserver.OnLimitReached(LimitPolicy policy, string what)
+    {
+        if (policy == LimitPolicy.Detach && !_detached)
+            MarkDetached($"it reached its limit: {what}");
+    }
+
+    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
+
+    private DateTimeOffset? OldestUnderWay(DateTimeOffset? unread)
+    {
+        lock (_lock)
+        {
+            var work = _again.First?.Value;
+            if (_session?.FirstUnderWay is { } first && (work is null || first.Batch.Slots[0].Sequence < work.Batch.Slots[0].Sequence))
+                work = first;
+            return work is { Batch.Count: > 0 } ? work.Batch[0].Accepted : unread;
+        }
+    }
+
+    private void MarkDetached(string reason)
+    {
+        _detached = true;
+        _trouble = reason;
+        Log.LaneDetached(Logger, Id, reason);
+        Wake();
+    }
+
+    private void Bury(EventView evt, string reason, int attempts)
+    {
+        var owned = evt.ToEvent();
+        Log.DeadLettered(Logger, Id, owned.Id!, reason);
+        if (!DeadLetters.Add(new DeadLetter(Id, owned, reason, attempts, Time.GetUtcNow())) && DeadLetters.Lost == 1)
+            Log.DeadLettersFull(Logger, Id);
+        if (evt.IsAwaited)
+            _services.Receipts.Settle(evt.Position, Id, PutOutcome.DeadLettered, reason);
+    }
+}
+
+/// <summary>What all lanes of a bus share.</summary>
+internal sealed record LaneServices(BusOptions Options, ILogger Logger, ReceiptTracker Receipts, Func<string, Random> Random);

@@ -1,0 +1,65 @@
+namespace EvBus.Lanes;
+
+/// <summary>
+/// A publisher instance and what is under way through it. Its fields belong to the loop that drives it; under the lane's lock where
+/// the watchdog looks too.
+/// </summary>
+internal sealed class LaneSession(CancellationTokenSource cancel)
+{
+    private readonly LinkedList<LaneWork> _underWay = new();
+
+    public CancellationToken Token { get; } = cancel.Token;
+
+    public IPublisher? Publisher { get; set; }
+
+    public bool IsConnected { get; set; }
+
+    /// <summary>Taken out of service while a call was running.</summary>
+    public bool IsAbandoned { get; set; }
+
+    /// <summary>When the call that runs now is overdue; 0 when none runs.</summary>
+    public long CallDeadline { get; set; }
+
+    public ITimer? Watchdog { get; set; }
+
+    /// <summary>Whether the watchdog is going to look again by itself.</summary>
+    public bool IsWatched { get; set; }
+
+    public int EventsUnderWay { get; private set; }
+
+    public int BatchesUnderWay => _underWay.Count;
+
+    public LaneWork? FirstUnderWay => _underWay.First?.Value;
+
+    public IEnumerable<LaneWork> UnderWay => _underWay;
+
+    public void Begin(LaneWork work)
+    {
+        _underWay.AddLast(work);
+        EventsUnderWay += work.Batch.Count;
+    }
+
+    public void End(LaneWork work)
+    {
+        _underWay.Remove(work);
+        EventsUnderWay -= work.Batch.Count;
+    }
+
+    public void Cancel()
+    {
+        try
+        {
+            cancel.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // A publisher's own callback on the token failed; the call is being given up anyway.
+        }
+    }
+
+    public void Dispose()
+    {
+        Watchdog?.Dispose();
+        cancel.Dispose();
+    }
+}

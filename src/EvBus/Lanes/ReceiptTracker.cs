@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+
+namespace EvBus.Lanes;
+
+/// <summary>
+/// Answers those who wait for delivery. An event that is waited for is marked in its record; whoever comes first, the caller who knows what
+/// to wait for or a lane that is through with it, makes the entry. An entry goes when all lanes it was for are through.
+/// Thread-safe; continuations never run on the thread that settles.
+/// </summary>
+internal sealed class ReceiptTracker
+{
+    private readonly ConcurrentDictionary<Position, Entry> _entries = new();
+    private volatile bool _stopped;
+
+    public int Count => _entries.Count;
+
+    /// <summary>The lanes an event is for, fixed at acceptance.</summary>
+    public void Route(Position position, string[] lanes)
+    {
+        var entry = _entries.GetOrAdd(position, static _ => new Entry());
+        if (entry.Route(lanes))
+            _entries.TryRemove(position, out _);
+    }
+
+    /// <summary>A lane is through with an event.</summary>
+    public void Settle(Position position, string lane, PutOutcome outcome, string? reason)
+    {
+        var entry = _entries.GetOrAdd(position, static _ => new Entry());
+        if (entry.Settle(lane, outcome, reason))
+            _entries.TryRemove(position, out _);
+    }
+
+    public async ValueTask<PutResult> WaitAsync(PutResult accepted, Receipt receipt, CancellationToken cancellationToken)
+    {
+        var entry = _entries.GetOrAdd(accepted.Position, static _ => new Entry());
+        var task = entry.Want(receipt);
+        // All lanes may have been through before we came: then the entry we look at is a new one that nobody completes.
+        if (_stopped)
+            entry.Abandon();
+        var (outcome, reason) = await task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return accepted with { Outcome = outcome, Reason = reason };
+    }
+
+    /// <summary>Nothing more will be delivered.</summary>
+    public void AbandonAll()
+    {
+        _stopped = true;
+        foreach (var (position, entry) in _entries)
+        {
+            entry.Abandon();
+            _entries.TryRemove(position, out _);
+        }
+    }
+
+    private sealed class Entry
+    {
+        private readonly Lock _lock = new();
+        private readonly List<(string Lane, PutOutcome Outcome, string? Reason)> _settled = [];
+        private TaskCompletionSource<(PutOutcome, string?)>? _waiter;
+        private Receipt _receipt;
+        private string[]? _lanes;
+        private bool _wanted;
+
+        public Task<(PutOutcome, string?)> Want(Receipt receipt)
+        {
+            lock (_lock)
+            {
+                _wanted = true;
+                _receipt = receipt;
+                _waiter ??= new TaskCompletionSource<(PutOutcome, string?)>(TaskCreationOptions.RunContinuationsAsynchronously);
+                Answer();
+                return _waiter.Task;
+            }
+        }
+
+        public bool Route(string[] lanes)
+        {
+            lock (_lock)
+            {
+                _lanes = lanes;
+                Answer();
+                return IsOver();
+            }
+        }
+
+        public bool Settle(string lane, PutOutcome outcome, string? reason)
+        {
+            lock (_lock)
+            {
+                _settled.RemoveAll(each => each.Lane == lane);
+                _settled.Add((lane, outcome, reason));
+                Answer();
+                return IsOver();
+            }
+        }
+
+        public void Abandon()
+        {
+            lock (_lock)
+                _waiter?.TrySetResult((PutOutcome.Abandoned, "the bus stopped before every lane was through"));
+        }
+
+        // Kept until the caller has asked, however late; the caller always asks, or was cancelled before it could.
+        private bool IsOver() => _wanted && _lanes is not null && _settled.Count >= _lanes.Length;
+
+        private void Answer()
+        {
+            if (_waiter is null || _lanes is null || _waiter.Task.IsCompleted)
+                return;
+            var match = _receipt.Selector is { } selector ? LaneSelector.Create(selector) : null;
+            var wanted = match is null ? _lanes : Array.FindAll(_lanes, lane => match(lane));
+            if (wanted.Length == 0)
+            {
+                _waiter.TrySetResult((PutOutcome.Unmatched, "no lane that the receipt asked for wants this event"));
+                return;
+            }
+            var through = _settled.FindAll(each => Array.IndexOf(wanted, each.Lane) >= 0);
+            if (_receipt.Kind == Receipt.Level.DeliveredAny && through.Exists(each => each.Outcome == PutOutcome.Delivered))
+                _waiter.TrySetResult((PutOutcome.Delivered, null));
+            else if (through.Count == wanted.Length)
+                _waiter.TrySetResult(through.Select(each => (each.Outcome, each.Reason)).MaxBy(each => each.Outcome));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System.Diagnostics.Metrics;
+
+namespace EvBus.Telemetry;
+
+/// <summary>
+/// The ledger as metrics of the meter <c>EvBus</c>. All are observed: they cost nothing until somebody listens, and one look at the
+/// status answers them. Names are part of the public face (docs/operations.md).
+/// </summary>
+internal sealed class BusMeters : IDisposable
+{
+    public const string MeterName = "EvBus";
+
+    private readonly Meter _meter = new(MeterName);
+    private readonly IEventBus _bus;
+
+    public BusMeters(IEventBus bus)
+    {
+        _bus = bus;
+        _meter.CreateObservableCounter("evbus.accepted", () => Bus(status => status.Accepted), "{event}", "Events accepted at the door");
+        _meter.CreateObservableCounter("evbus.unmatched", () => Bus(status => status.Unmatched), "{event}", "Events accepted that no lane wanted");
+        _meter.CreateObservableCounter("evbus.refused", Refused, "{event}", "Events refused at the door, by reason");
+        _meter.CreateObservableCounter("evbus.lane.matched", () => Lanes(lane => lane.Matched), "{event}", "Events meant for the lane");
+        _meter.CreateObservableCounter("evbus.lane.delivered", () => Lanes(lane => lane.Delivered), "{event}", "Events the destination confirmed");
+        _meter.CreateObservableUpDownCounter("evbus.lane.dead", () => Lanes(lane => lane.Dead), "{event}", "Events that are dead letters");
+        _meter.CreateObservableCounter("evbus.lane.dropped", Dropped, "{event}", "Events given up by policy, by reason");
+        _meter.CreateObservableCounter("evbus.lane.retried", () => Lanes(lane => lane.Retried), "{event}", "Deliveries tried again");
+        _meter.CreateObservableGauge("evbus.lane.lag.events", () => Lanes(lane => lane.Queued), "{event}", "Events not yet through");
+        _meter.CreateObservableGauge("evbus.lane.lag.bytes", () => Lanes(lane => lane.QueuedBytes), "By", "Bytes of the records not yet through");
+        _meter.CreateObservableGauge("evbus.lane.lag.seconds", LagSeconds, "s", "Age of the oldest event not yet through");
+        _meter.CreateObservableGauge("evbus.lane.flowing", () => Lanes(lane => lane.State == LaneState.Flowing ? 1 : 0), "1", "1 while calls go through");
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private IEnumerable<Measurement<long>> Bus(Func<BusStatus, long> value) => [new(value(_bus.GetStatus()), new KeyValuePair<string, object?>("bus", _bus.Name))];
+
+    private IEnumerable<Measurement<long>> Refused() =>
+        _bus.GetStatus().Refused.Select(pair => new Measurement<long>(pair.Value, new("bus", _bus.Name), new("reason", pair.Key.ToString())));
+
+    private IEnumerable<Measurement<long>> Lanes(Func<LaneStatus, long> value) =>
+        _bus.GetStatus().Lanes.Select(lane => new Measurement<long>(value(lane), new("bus", _bus.Name), new("lane", lane.Id)));
+
+    private IEnumerable<Measurement<long>> Dropped() =>
+        _bus.GetStatus().Lanes.SelectMany(lane => lane.DroppedByReason.Select(
+            pair => new Measurement<long>(pair.Value, new("bus", _bus.Name), new("lane", lane.Id), new("reason", pair.Key))));
+
+    private IEnumerable<Measurement<double>> LagSeconds() =>
+        _bus.GetStatus().Lanes.Select(lane => new Measurement<double>(lane.OldestAge.TotalSeconds, new("bus", _bus.Name), new("lane", lane.Id)));
+}
