@@ -11,7 +11,7 @@ using FsCheck.Fluent;
 
 namespace EvBus.Tests.Events;
 
-/// <summary>What is expected here was printed by Python 3.11 (json.dumps, str, msgpack).</summary>
+/// <summary>JSON and texts expected here were printed by Python 3.11 (json.dumps, str); MessagePack was worked out from its specification.</summary>
 public class EventSerializerTests
 {
     private static string Json<T>(T value) => Write(EventSerializer.Json, value);
@@ -165,7 +165,7 @@ public class EventSerializerTests
     [InlineData("[127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296]", "987fcc80ccffcd0100cdffffce00010000ceffffffffcf0000000100000000")]
     [InlineData("[-1, -32, -33, -128, -129, -32768, -32769, -2147483648, -2147483649]", "99ffe0d0dfd080d1ff7fd18000d2ffff7fffd280000000d3ffffffff7fffffff")]
     [InlineData("\"0123456789012345678901234567890é\"", "d921303132333435363738393031323334353637383930313233343536373839" + "30c3a9")]
-    public void MessagePack_is_what_packb_gives(string json, string hex) =>
+    public void MessagePack_takes_the_shortest_form(string json, string hex) =>
         Assert.Equal(hex, Convert.ToHexStringLower(Bytes(EventSerializer.MessagePack, JsonSerializer.Deserialize<JsonElement>(json))));
 
     [Fact]
