@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -17,7 +18,20 @@ internal static class EventSerializers
             return (T)(object)evt.Body.ToArray();
         if (!isJson && typeof(T) == typeof(ReadOnlyMemory<byte>))
             return (T)(object)evt.Body;
+        if (!isJson && evt.Attributes.ContentType?.StartsWith("application/msgpack", StringComparison.OrdinalIgnoreCase) == true)
+            return FromMessagePack<T>(evt);
         return JsonSerializer.Deserialize<T>(evt.Body.Span, s_options);
+    }
+
+    // Through JSON, so that every type System.Text.Json can read can be read.
+    private static T? FromMessagePack<T>(BusEvent evt)
+    {
+        var value = MessagePackCodec.Decode(evt.Body.Span);
+        if (value is T already)
+            return already;
+        var json = new ArrayBufferWriter<byte>();
+        EventSerializer.Json.Serialize(value, json);
+        return JsonSerializer.Deserialize<T>(json.WrittenSpan, s_options);
     }
 
     // A text that was put as an object is a JSON string in its body, and comes back as what it was.

@@ -102,9 +102,13 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
             return PutResult.Refused(RefusalReason.TooLarge, $"the event has {body.Length} bytes, the bus takes at most {options.MaxEventBytes}: raise MaxEventBytes, or send a reference to the body instead");
         if (!isHead && Volatile.Read(ref _inLine) > 0)
             return Full;
-        var attributes = given;
-        if (attributes.TraceParent is null && Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity)
-            attributes = attributes with { TraceParent = activity.Id, TraceState = activity.TraceStateString };
+        if (given.TraceParent is null && Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity)
+            return Append(body, given with { TraceParent = activity.Id, TraceState = activity.TraceStateString }, awaited, isHead);
+        return Append(body, in given, awaited, isHead);
+    }
+
+    private PutResult Append(ReadOnlySpan<byte> body, in EventAttributes attributes, bool awaited, bool isHead)
+    {
         var attributesLength = EventCodec.AttributesBound(attributes);
         if (attributesLength > EventCodec.MaxAttributesLength && (attributesLength = EventCodec.AttributesLength(attributes)) > EventCodec.MaxAttributesLength)
             return PutResult.Refused(RefusalReason.InvalidAttributes, $"the attributes have {attributesLength} bytes, at most {EventCodec.MaxAttributesLength} are kept: move what is large into the body");

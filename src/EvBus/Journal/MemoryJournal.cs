@@ -46,7 +46,7 @@ internal sealed partial class MemoryJournal : IJournal
         _options = options;
         _listener = listener;
         var size = (int)Math.Clamp(options.MaxBytes / 16, 64 << 10, 1 << 20);
-        _pool = new SegmentPool(size, keep: 8, poison);
+        _pool = new SegmentPool(size, keep: 64, poison);
         _oldest = _tail = new Segment(_pool.Rent(0), 0, 0);
     }
 

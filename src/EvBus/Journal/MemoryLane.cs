@@ -56,6 +56,8 @@ internal sealed partial class MemoryLane : IJournalLane
         }
     }
 
+    public bool HasUnread => _offset < _segment.Written || _segment.Next is not null;
+
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {
         lock (_reading)

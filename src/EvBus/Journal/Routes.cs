@@ -43,7 +43,7 @@ internal sealed class Routes
         var span = record.Span;
         var flags = EventCodec.ReadFlags(span);
         if (_byAttributes || (flags & EventCodec.RecordFlags.ForLane) != 0)
-            return Find(lane => lane.Filter.Matches(record));
+            return FindByAttributes(record);
         if ((flags & EventCodec.RecordFlags.HasProfile) == 0)
             return _unaddressed;
         var profile = EventCodec.ReadProfile(span);
@@ -52,8 +52,7 @@ internal sealed class Routes
         var name = Encoding.UTF8.GetString(profile);
         if (!_byProfile.TryGetValue(name, out var route))
         {
-            var bytes = profile.ToArray();
-            route = Find(lane => lane.Filter.MatchesProfile(addressed: true, bytes));
+            route = FindByProfile(profile.ToArray());
             if (_byProfile.Count < MaxNames)
                 _byProfile.Add(name, route);
         }
@@ -83,6 +82,11 @@ internal sealed class Routes
         }
         return (events, bytes);
     }
+
+    private Route FindByProfile(byte[] profile) => Find(lane => lane.Filter.MatchesProfile(addressed: true, profile));
+
+    // Apart, because a closure over the record would be made for every event.
+    private Route FindByAttributes(ReadOnlyMemory<byte> record) => Find(lane => lane.Filter.Matches(record));
 
     private Route Find(Func<MemoryLane, bool> wants)
     {

@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
 namespace EvBus.Lanes;
 
 // Publishers with a window: several batches written, none of them acknowledged yet.
 internal sealed partial class Lane
 {
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepWindowAsync(LaneSession session, IWindowedPublisher publisher)
     {
         if (session.FirstUnderWay?.Acknowledged is { IsCompleted: true })
@@ -24,6 +26,7 @@ internal sealed partial class Lane
             await _signal.WaitAsync().ConfigureAwait(false);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteAsync(LaneSession session, IWindowedPublisher publisher, LaneWork work)
     {
         lock (_lock)
@@ -55,6 +58,7 @@ internal sealed partial class Lane
     }
 
     /// <summary>Waits for the oldest batch under way and settles it. After a failure, for all of them, before anything is written again.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SettleOldestAsync(LaneSession session)
     {
         TimeSpan? backOff = null;

@@ -100,5 +100,12 @@ public class PutObjectsTests
         Assert.Throws<JsonException>(() => new BusEvent("{"u8.ToArray(), new EventAttributes { ContentType = "application/json" }).Read<Order>());
 
     [Fact]
+    public void MessagePack_comes_back_as_an_object()
+    {
+        var evt = new BusEvent(MessagePackCodec.Encode(new MessagePackMap { ["id"] = 3L, ["Name"] = "é" }), new EventAttributes { ContentType = "application/msgpack" });
+        Assert.Equal(new Order(3, "é"), evt.Read<Order>());
+    }
+
+    [Fact]
     public void Text_of_any_body_can_be_read() => Assert.Equal("{", new BusEvent(Encoding.UTF8.GetBytes("{")).Read<string>());
 }

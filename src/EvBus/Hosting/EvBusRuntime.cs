@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace EvBus.Hosting;
+
+/// <summary>The one hosted service: starts a bus with the host and stops it with the host's patience as the deadline.</summary>
+internal sealed class EvBusRuntime(EventBus bus) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken) => bus.StartAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => bus.StopAsync(null, cancellationToken);
+}
+
+/// <summary>Unhealthy when the bus does not run or a lane is detached; degraded when a lane does not flow.</summary>
+internal sealed class EvBusHealthCheck(IEventBus bus) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        var status = bus.GetStatus();
+        var data = status.Lanes.ToDictionary(lane => lane.Id, lane => (object)$"{lane.State}, {lane.Queued} queued{(lane.Trouble is null ? "" : $": {lane.Trouble}")}");
+        if (status.State != BusState.Running)
+            return Task.FromResult(HealthCheckResult.Unhealthy($"The bus is {status.State}.", data: data));
+        var detached = status.Lanes.Where(lane => lane.State == LaneState.Detached).Select(lane => lane.Id).ToArray();
+        if (detached.Length > 0)
+            return Task.FromResult(HealthCheckResult.Unhealthy($"Detached: {string.Join(", ", detached)}. Mend the cause and resume them.", data: data));
+        var stuck = status.Lanes.Where(lane => lane.State is LaneState.Retrying or LaneState.Connecting && lane.Trouble is not null).Select(lane => lane.Id).ToArray();
+        return Task.FromResult(stuck.Length > 0
+            ? HealthCheckResult.Degraded($"Not flowing: {string.Join(", ", stuck)}.", data: data)
+            : HealthCheckResult.Healthy("All lanes flow.", data));
+    }
+}
