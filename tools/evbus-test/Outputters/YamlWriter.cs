@@ -210,7 +210,7 @@ internal sealed class YamlWriter
         {
             if (isQuoted && text[i] == '\'')
                 Write("'");
-            _out.Append(new Rune(text[i]).ToString());
+            _out.Append((char)text[i]);
             _column++;
         }
     }

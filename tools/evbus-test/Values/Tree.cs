@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using EvBus.Serializers;
@@ -10,6 +11,8 @@ namespace EvBus.Tools.Tester.Values;
 /// </summary>
 internal static class Tree
 {
+    private static readonly SearchValues<char> s_lineEnds = SearchValues.Create("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
+
     public static void Write(object? value, ValueSink sink)
     {
         switch (value)
@@ -62,7 +65,7 @@ internal static class Tree
         var lines = new List<string>();
         for (var start = 0; start < text.Length;)
         {
-            var length = text.AsSpan(start).IndexOfAny("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
+            var length = text.AsSpan(start).IndexOfAny(s_lineEnds);
             if (length < 0)
             {
                 lines.Add(text[start..]);
