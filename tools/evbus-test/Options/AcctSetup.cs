@@ -1,21 +1,19 @@
 using System.CommandLine;
+using EvBus.Acct;
 
 namespace EvBus.Tools.Tester.Options;
 
-/// <summary>The one place where the tester meets the profiles.</summary>
+/// <summary>The one place where the tester meets credentials.</summary>
 internal static class AcctSetup
 {
-    private static readonly Option<string[]> IngressProfiles = new("--ingress-profiles")
-    {
-        Description = "Use only the profiles of these names (default: all).", HelpName = "NAME", AllowMultipleArgumentsPerToken = true,
-    };
+    public static void AddTo(Command command) => AcctOptions.AddTo(command);
 
-    public static void AddTo(Command command) => command.Options.Add(IngressProfiles);
-
+    /// <exception cref="EvBusConfigurationException">The options contradict themselves.</exception>
     public static void Apply(ParseResult parsed, EvBusBuilder bus)
     {
-        if (parsed.GetValue(IngressProfiles) is { Length: > 0 } names)
-            bus.Options = bus.Options with { AllowedProfiles = names };
+        var acct = AcctOptions.From(parsed);
+        bus.AddAcct(acct);
         bus.AddProfilesFromEnvironment();
+        bus.Options = bus.Options with { AllowedProfiles = acct.Profiles };
     }
 }

@@ -52,11 +52,11 @@ internal static class ValueWalker
             case JsonElement element: Element(element, sink, depth); break;
             case JsonDocument document: Element(document.RootElement, sink, depth); break;
             case JsonNode node: Node(node, sink, depth); break;
-            case IEnumerable<KeyValuePair<object, object?>> map and not IDictionary:
+            case IEnumerable<KeyValuePair<object?, object?>> map and not IDictionary:
                 sink.BeginMap();
                 foreach (var (key, item) in map)
                 {
-                    sink.Key(key);
+                    sink.Key(key ?? "null");
                     Write(item, typeof(object), sink, depth + 1);
                 }
                 sink.EndMap();

@@ -1,0 +1,131 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+
+namespace EvBus.Acct;
+
+/// <summary>
+/// Files with secrets in them. Reading is bounded, and fails rather than return half of an old and half of a new file; writing never
+/// leaves less than a whole file, readable by its owner only.
+/// </summary>
+internal static class SafeFile
+{
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+
+    public static byte[] Read(string path, long limit, string what, ILogger? logger) =>
+        ReadAsync(path, limit, what, logger, CancellationToken.None).GetAwaiter().GetResult();
+
+    public static async Task<byte[]> ReadAsync(string path, long limit, string what, ILogger? logger, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var stream = new FileStream(path, new FileStreamOptions
+            {
+                Access = FileAccess.Read,
+                Share = FileShare.ReadWrite | FileShare.Delete,
+                BufferSize = 0,
+                Options = FileOptions.SequentialScan,
+            });
+            WarnAboutMode(stream.SafeFileHandle, path, what, logger);
+            // A pipe (process substitution) has no length: then only the counted bytes decide.
+            var length = stream.CanSeek ? stream.Length : 0;
+            if (length > limit)
+                throw TooLarge(path, what, length, limit);
+            var written = stream.CanSeek ? File.GetLastWriteTimeUtc(stream.SafeFileHandle) : default;
+            var bytes = new byte[stream.CanSeek ? length + 1 : 4096];
+            var count = 0;
+            for (int read; (read = await stream.ReadAsync(bytes.AsMemory(count), cancellationToken).ConfigureAwait(false)) > 0;)
+            {
+                count += read;
+                if (count > limit)
+                    throw TooLarge(path, what, count, limit);
+                if (count == bytes.Length)
+                    bytes = Grown(bytes);
+            }
+            if (stream.CanSeek && (count != length || File.GetLastWriteTimeUtc(stream.SafeFileHandle) != written))
+                throw new AcctException(AcctFault.Unreadable, $"The {what} '{path}' was changed while it was read. Replace it by renaming a finished file over it.") { IsTransient = true };
+            var exact = bytes.AsSpan(0, count).ToArray();
+            CryptographicOperations.ZeroMemory(bytes);
+            return exact;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw new AcctException(AcctFault.Unreadable, $"The {what} '{path}' cannot be read: {Reason(exception, path)}.", exception);
+        }
+    }
+
+    public static void Replace(string path, ReadOnlySpan<byte> contents)
+    {
+        string? temporary = null;
+        try
+        {
+            // The link stays a link: what it points to is replaced.
+            var target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+            if (Directory.Exists(target))
+                throw new IOException("it is a folder");
+            temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            using (var stream = new FileStream(temporary, options))
+            {
+                stream.Write(contents);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, target, overwrite: true);
+            temporary = null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new AcctException(AcctFault.Unreadable, $"'{path}' cannot be written: {Reason(exception, path)}. What was there before is unchanged.", exception);
+        }
+        finally
+        {
+            if (temporary is not null)
+                TryDelete(temporary);
+        }
+    }
+
+    // The runtime's own messages are sometimes stripped from programs, so the common ones are said here.
+    internal static string Reason(Exception exception, string path) => exception switch
+    {
+        FileNotFoundException => "there is no such file",
+        DirectoryNotFoundException => "there is no such folder",
+        UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
+        UnauthorizedAccessException => "permission denied",
+        PathTooLongException => "the path is too long",
+        _ => exception.Message.TrimEnd('.'),
+    };
+
+    private static void WarnAboutMode(SafeFileHandle handle, string path, string what, ILogger? logger)
+    {
+        if (logger is null || OperatingSystem.IsWindows())
+            return;
+        var mode = File.GetUnixFileMode(handle);
+        if ((mode & Others) != 0)
+            AcctLog.ReadableByOthers(logger, what, path, Convert.ToString((int)mode, 8).PadLeft(4, '0'));
+    }
+
+    private static AcctException TooLarge(string path, string what, long length, long limit) =>
+        new(AcctFault.TooLarge, $"The {what} '{path}' has {length:N0} bytes or more, and at most {limit:N0} are read. It is probably not the file that was meant.");
+
+    private static byte[] Grown(byte[] bytes)
+    {
+        var larger = new byte[bytes.Length * 2];
+        bytes.CopyTo(larger, 0);
+        CryptographicOperations.ZeroMemory(bytes);
+        return larger;
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The first error is the one to tell.
+        }
+    }
+}

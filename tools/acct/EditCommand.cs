@@ -1,0 +1,60 @@
+using System.Text;
+using EvBus.Acct;
+
+namespace EvBus.Tools.Acct;
+
+internal sealed record EditRequest(string? Input, string? Output, string? Editor, string Format);
+
+/// <summary>Decrypt, edit, encrypt. The file changes in one step at the very end, or not at all.</summary>
+internal sealed class EditCommand(ToolConsole console)
+{
+    public async Task<int> RunAsync(EditRequest request, AcctOptions options, CancellationToken cancellationToken)
+    {
+        var file = string.IsNullOrEmpty(request.Input) ? options.File : request.Input;
+        var document = await DecryptCommand.LoadAsync(console, file, options, cancellationToken);
+        var output = request.Output ?? file!;
+        var cipher = options.Cipher ?? AcctCiphers.Detect(file, await SafeFile.ReadAsync(file!, options.MaxFileBytes, "acct file", null, cancellationToken));
+        var editor = request.Editor ?? (console.Environment("EDITOR") is { Length: > 0 } value ? value : "vi");
+
+        var before = request.Format == "json" ? document.ToJson() : document.ToYaml();
+        using var workspace = new PrivateFolder();
+        var path = workspace.Write(request.Format == "json" ? "credentials.json" : "credentials.yml", before);
+        while (true)
+        {
+            var code = Editor.Run(editor, path);
+            if (code != 0)
+            {
+                await console.Error.WriteLineAsync($"error: the editor '{editor}' ended with exit code {code}; '{output}' is unchanged.");
+                return 1;
+            }
+            var after = await SafeFile.ReadAsync(path, options.MaxFileBytes, "edited file", null, cancellationToken);
+            if (request.Output is null && after.AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(before)))
+            {
+                await console.Error.WriteLineAsync($"'{output}' is unchanged.");
+                return 0;
+            }
+            try
+            {
+                var edited = request.Format == "json" ? AcctDocument.ParseJson(after, "the edited text") : AcctDocument.ParseYaml(after, "the edited text");
+                using var key = await AcctKeySource.ResolveAsync(options, null, cancellationToken);
+                AcctFile.Save(output, edited, key!, cipher);
+                return 0;
+            }
+            catch (AcctException exception) when (exception.Fault == AcctFault.BadContent)
+            {
+                await console.Error.WriteLineAsync($"error: {exception.Message} '{output}' is unchanged.");
+                if (!await EditAgainAsync())
+                    return 2;
+            }
+        }
+    }
+
+    // Nobody should lose an hour's edit to a missing quote.
+    private async Task<bool> EditAgainAsync()
+    {
+        if (!console.IsInteractive)
+            return false;
+        await console.Error.WriteAsync("Edit again? [Y/n] ");
+        return (await console.In.ReadLineAsync())?.Trim().ToUpperInvariant() is "" or "Y" or "YES";
+    }
+}

@@ -1,0 +1,81 @@
+using System.Security.Cryptography;
+using EvBus.Acct;
+
+namespace EvBus.Tools.Acct;
+
+/// <summary>Plain YAML → an encrypted file beside it.</summary>
+internal sealed class EncryptCommand(ToolConsole console)
+{
+    /// <summary>The old form: three lines, or one when the key was given. Scripts read them.</summary>
+    public async Task<int> RunOldFormAsync(string? input, AcctOptions options, CancellationToken cancellationToken)
+    {
+        var (path, made) = await EncryptAsync(input, null, options, cancellationToken);
+        await console.Out.WriteLineAsync($"New encrypted file created at: {path}");
+        if (made is not null)
+        {
+            await console.Out.WriteLineAsync("The file was encrypted with this key:");
+            await console.Out.WriteLineAsync(made);
+        }
+        return 0;
+    }
+
+    /// <summary>The new form: only the key, and only if it was made here.</summary>
+    public async Task<int> RunAsync(string? input, string? output, AcctOptions options, CancellationToken cancellationToken)
+    {
+        var (_, made) = await EncryptAsync(input, output, options, cancellationToken);
+        if (made is not null)
+            await console.Out.WriteLineAsync(made);
+        return 0;
+    }
+
+    private async Task<(string Path, string? MadeKey)> EncryptAsync(string? input, string? output, AcctOptions options, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(input))
+            throw new UsageException("No file is named. Name the YAML file to encrypt: acct encrypt credentials.yml");
+        var warnings = AcctWarnings.WriteTo(console.Error);
+        var plain = await SafeFile.ReadAsync(input, options.MaxFileBytes, "credentials file", warnings, cancellationToken);
+        try
+        {
+            if (FernetCipher.LooksLikeToken(plain))
+                throw new UsageException($"'{input}' is encrypted already. To change it: acct edit '{input}'");
+            var document = AcctDocument.ParseYaml(plain, $"'{input}'");
+            if (document.GetRoot() is not (null or MessagePackMap))
+                await console.Error.WriteLineAsync($"warning: '{input}' is not a map of providers (provider: {{profile: {{key: value}}}}); no program will find profiles in it.");
+            var cipher = options.Cipher ?? AcctCipher.Fernet;
+            var path = output ?? $"{input}.{AcctCiphers.NameOf(cipher)}";
+            if (Path.GetFullPath(path) == Path.GetFullPath(input))
+                throw new UsageException($"'{path}' is the input itself. Name another file by --output-file.");
+
+            using var given = await AcctKeySource.ResolveAsync(options, warnings, cancellationToken);
+            using var made = given is null ? AcctKey.Generate() : null;
+            AcctFile.Save(path, document, given ?? made!, cipher);
+            return (path, made?.Reveal(cipher));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(plain);
+        }
+    }
+}
+
+/// <summary>An encrypted file → clear text on standard output.</summary>
+internal sealed class DecryptCommand(ToolConsole console)
+{
+    public async Task<int> RunAsync(string? input, string format, AcctOptions options, CancellationToken cancellationToken)
+    {
+        var document = await LoadAsync(console, input, options, cancellationToken);
+        await console.Out.WriteAsync(format == "json" ? document.ToJson() : document.ToYaml());
+        await console.Out.FlushAsync(cancellationToken);
+        return 0;
+    }
+
+    public static async Task<AcctDocument> LoadAsync(ToolConsole console, string? input, AcctOptions options, CancellationToken cancellationToken)
+    {
+        var file = string.IsNullOrEmpty(input) ? options.File : input;
+        if (file is null)
+            throw new UsageException("No file is named. Name the encrypted file, or set --acct-file or ACCT_FILE.");
+        if (!options.HasKey)
+            throw new UsageException($"No key is given for '{file}'. Give it by ACCT_KEY, --acct-key-file or --acct-key-command.");
+        return await AcctFile.LoadAsync(options with { File = file }, AcctWarnings.WriteTo(console.Error), cancellationToken);
+    }
+}
