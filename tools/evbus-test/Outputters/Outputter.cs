@@ -20,8 +20,8 @@ internal abstract class Outputter
     public abstract string Format(object? value);
 }
 
-/// <summary>Python's <c>repr</c>, on one line.</summary>
+/// <summary>What Python's <c>print</c> writes: a text as it is, anything else as its <c>repr</c>.</summary>
 internal sealed class RawOutputter : Outputter
 {
-    public override string Format(object? value) => Tree.Repr(value);
+    public override string Format(object? value) => value as string ?? Tree.Repr(value);
 }
