@@ -1,1 +1,42 @@
-return 0;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using EvBus.Tools.Tester;
+
+// Asked before anything else is loaded, so that it costs what an empty program costs.
+if (args is ["--version"])
+{
+    Console.Out.WriteLine(TesterVersion.Line);
+    return 0;
+}
+return await Full.RunAsync(args);
+
+internal static class Full
+{
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static async Task<int> RunAsync(string[] args)
+    {
+        using var interrupt = new CancellationTokenSource();
+        void OnSignal(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            if (interrupt.IsCancellationRequested)
+                Environment.Exit(130);
+            // Not on the thread of the signals: what is cancelled may take its time, and the second signal must come through.
+            _ = interrupt.CancelAsync();
+        }
+
+        using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        await using var output = StandardStreams.OpenOutput();
+        return await TesterCommand.RunAsync(args, new TesterHost
+        {
+            Input = StandardStreams.OpenInput,
+            Output = output,
+            Error = Console.Error,
+            IsInputRedirected = Console.IsInputRedirected,
+            IsOutputTerminal = !Console.IsOutputRedirected,
+            IsErrorTerminal = !Console.IsErrorRedirected,
+            Interrupted = interrupt.Token,
+        });
+    }
+}

@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using EvBus.Tools.Tester.Options;
+using EvBus.Tools.Tester.Outputters;
+using EvBus.Tools.Tester.Reporting;
+using Microsoft.Extensions.Logging;
+
+namespace EvBus.Tools.Tester;
+
+/// <summary>The command line of the tester.</summary>
+internal static class TesterCommand
+{
+    public const int Wrong = 2;
+
+    private static readonly Option<bool> RandomOption = Flag("--random", "Put a random event on the bus, the first at once, then one a second (see --rate).");
+    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input. Ends at its end, unless --random goes on.");
+    private static readonly Option<string?> Output = Chosen("--output", Outputter.Names, "How events are printed (default: json).");
+    private static readonly Option<string?> Color = Chosen("--color", ["auto", "always", "never"], "Colours of --output nested; auto is on a terminal only (default: auto).");
+    private static readonly Option<long?> Count = Number("--count", 1, long.MaxValue, "N", "Put N events, then end.");
+    private static readonly Option<double?> Rate = new("--rate") { HelpName = "R", CustomParser = Readers.Rate, Description = "Events a second; 0 is as fast as possible (default: 1 for --random, 0 for --input)." };
+    private static readonly Option<TimeSpan?> Duration = Time("--duration", "End after this time: 30, 500ms, 5m, 2h.");
+    private static readonly Option<long?> Size = Number("--size", 1, 1 << 20, "BYTES", "The size of a random event's body; never less than its three fields take.");
+    private static readonly Option<string?> Profile = Text("--profile", "NAME", "The profile the events are addressed to (default: none, every publisher gets them).");
+    private static readonly Option<long?> Seed = Number("--seed", int.MinValue, int.MaxValue, "N", "Repeats the random data of another run.");
+    private static readonly Option<bool> Quiet = Flag("--quiet", "Print no events: no internal queue is made. On a terminal a line tells how far it is.");
+    private static readonly Option<bool> Summary = Flag("--summary", "At the end, tell on standard error what became of the events.");
+    private static readonly Option<TimeSpan?> DrainTimeout = Time("--drain-timeout", "How long publishers may take for what is queued at the end (default: 30s).");
+    private static readonly Option<bool> ConfigTemplate = Flag("--config-template", "Print a template of an acct file and of these options, and end.");
+    private static readonly Option<bool> VersionsReport = Flag("--versions-report", "Print what a bug report should say about versions, and end.");
+    private static readonly Option<bool> Version = Flag("--version", "Print the version and end.");
+    private static readonly Option<string?> LogLevelOption = Chosen("--log-level", Readers.Levels.Keys, "What is logged (default: warning).");
+    private static readonly Option<string?> LogFile = Text("--log-file", "FILE", "Log to this file too.");
+    private static readonly Option<string?> LogFormat = Text("--log-fmt-console", "FORMAT", "A line of the log, with %(asctime)s, %(levelname)s, %(name)s, %(message)s (default: [%(levelname)-8s] %(message)s).");
+    private static readonly Option<string?> LogDateFormat = Text("--log-datefmt", "FORMAT", "The time in it (default: %H:%M:%S).");
+
+    public static RootCommand Build()
+    {
+        var root = new RootCommand("Puts random or piped events on an event bus, prints what arrives, and sums up every lane.");
+        foreach (var known in root.Options.OfType<VersionOption>().ToList())
+            root.Options.Remove(known);
+        Option[] options =
+        [
+            RandomOption, Input, Output, Color, Count, Rate, Duration, Size, Profile, Seed, Quiet, Summary, DrainTimeout,
+            ConfigTemplate, VersionsReport, Version, LogLevelOption, LogFile, LogFormat, LogDateFormat,
+        ];
+        foreach (var option in options)
+            root.Options.Add(option);
+        AcctSetup.AddTo(root);
+        root.SetAction(static _ => 0);
+        return root;
+    }
+
+    public static async Task<int> RunAsync(string[] args, TesterHost host)
+    {
+        var parsed = Build().Parse(args);
+        if (parsed.Action is HelpAction)
+        {
+            var help = new StringWriter();
+            await parsed.InvokeAsync(new InvocationConfiguration { Output = help });
+            return Print(host, help.ToString());
+        }
+        if (parsed.Errors.Count > 0)
+        {
+            host.Say($"{parsed.Errors[0].Message} Try: evbus-test --help");
+            return Wrong;
+        }
+        if (parsed.GetValue(Version))
+            return Print(host, TesterVersion.Line + "\n");
+        if (parsed.GetValue(VersionsReport))
+            return Print(host, Templates.VersionsReport());
+        if (parsed.GetValue(ConfigTemplate))
+            return Print(host, Templates.Config(Build(), host));
+        using var run = new TesterRun(Read(parsed), parsed, host);
+        return await run.RunAsync();
+    }
+
+    public static TesterOptions Read(ParseResult parsed)
+    {
+        var defaults = new TesterOptions();
+        return new TesterOptions
+        {
+            Random = parsed.GetValue(RandomOption),
+            Input = parsed.GetValue(Input),
+            Output = parsed.GetValue(Output) ?? defaults.Output,
+            Color = parsed.GetValue(Color) ?? defaults.Color,
+            Count = parsed.GetValue(Count),
+            Rate = parsed.GetValue(Rate),
+            Duration = parsed.GetValue(Duration),
+            Size = (int?)parsed.GetValue(Size),
+            Profile = parsed.GetValue(Profile),
+            Seed = (int?)parsed.GetValue(Seed),
+            Quiet = parsed.GetValue(Quiet),
+            Summary = parsed.GetValue(Summary),
+            DrainTimeout = parsed.GetValue(DrainTimeout) ?? defaults.DrainTimeout,
+            LogLevel = parsed.GetValue(LogLevelOption) is { } level ? Readers.Levels[level] : defaults.LogLevel,
+            LogFile = parsed.GetValue(LogFile),
+            LogFormat = parsed.GetValue(LogFormat) ?? defaults.LogFormat,
+            LogDateFormat = parsed.GetValue(LogDateFormat) ?? defaults.LogDateFormat,
+        };
+    }
+
+    private static int Print(TesterHost host, string text)
+    {
+        try
+        {
+            host.Output.Write(System.Text.Encoding.UTF8.GetBytes(text));
+            host.Output.Flush();
+        }
+        catch (IOException)
+        {
+            // Nobody reads any more.
+        }
+        return 0;
+    }
+
+    private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    private static Option<string?> Text(string name, string helpName, string description) => new(name) { Description = description, HelpName = helpName };
+
+    private static Option<string?> Chosen(string name, IEnumerable<string> choices, string description) =>
+        new(name) { Description = description, HelpName = string.Join('|', choices), CustomParser = Readers.OneOf(choices) };
+
+    private static Option<long?> Number(string name, long from, long to, string helpName, string description) =>
+        new(name) { Description = description, HelpName = helpName, CustomParser = Readers.Whole(from, to) };
+
+    private static Option<TimeSpan?> Time(string name, string description) => new(name) { Description = description, HelpName = "TIME", CustomParser = Readers.Time };
+}

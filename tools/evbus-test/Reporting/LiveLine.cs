@@ -1,0 +1,39 @@
+using System.Globalization;
+using EvBus.Tools.Tester.Options;
+
+namespace EvBus.Tools.Tester.Reporting;
+
+/// <summary>One line on the terminal that says how far the run is, written anew a few times a second.</summary>
+internal static class LiveLine
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    public static async Task RunAsync(IEventBus bus, Sender sender, TesterOptions options, TesterHost host, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(Interval, host.Time);
+        var began = host.Time.GetTimestamp();
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+                host.Error.Write($"\r\e[K{Format(bus.GetStatus(), sender.Sent, host.Time.GetElapsedTime(began), options)}");
+        }
+        catch (OperationCanceledException)
+        {
+            host.Error.Write("\r\e[K");
+        }
+    }
+
+    public static string Format(BusStatus status, long sent, TimeSpan elapsed, TesterOptions options)
+    {
+        var rate = elapsed > TimeSpan.Zero ? sent / elapsed.TotalSeconds : 0;
+        var parts = new List<string> { string.Create(CultureInfo.InvariantCulture, $"sent {sent:N0}") };
+        parts.AddRange(status.Lanes.Select(lane => string.Create(CultureInfo.InvariantCulture, $"{lane.Id} {lane.Delivered:N0}")));
+        parts.Add(string.Create(CultureInfo.InvariantCulture, $"{rate:N0} events/s"));
+        TimeSpan? left = options.Duration - elapsed;
+        if (options.Count is { } count && rate > 0 && TimeSpan.FromSeconds((count - sent) / rate) is var byCount && !(left < byCount))
+            left = byCount;
+        if (left is { } time)
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, time.TotalSeconds):0} s left"));
+        return string.Join("  ", parts);
+    }
+}

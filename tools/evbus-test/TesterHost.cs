@@ -1,0 +1,51 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace EvBus.Tools.Tester;
+
+/// <summary>What the tester touches of the world around it; tests bring their own.</summary>
+internal sealed record TesterHost
+{
+    public required Func<Stream> Input { get; init; }
+
+    public required Stream Output { get; init; }
+
+    public required TextWriter Error { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public bool IsInputRedirected { get; init; }
+
+    public bool IsOutputTerminal { get; init; }
+
+    public bool IsErrorTerminal { get; init; }
+
+    /// <summary>Cancelled by the first Ctrl-C or SIGTERM.</summary>
+    public CancellationToken Interrupted { get; init; }
+
+    /// <summary>Further publishers, or another way to make the same ones.</summary>
+    public Action<EvBusBuilder>? Configure { get; init; }
+
+    public void Say(string line) => Error.WriteLine($"evbus-test: {line}");
+}
+
+internal static class TesterVersion
+{
+    public static string Number { get; } = typeof(TesterVersion).Assembly.GetName().Version!.ToString(3);
+
+    public static string Line => $"evbus {Number}";
+}
+
+internal static class StandardStreams
+{
+    public static Stream OpenInput() => Console.OpenStandardInput();
+
+    // The console's own stream hides that nobody reads a pipe any more. A file stream says so, but writes to a regular file at offsets
+    // of its own, which would overwrite what standard error puts into the same file.
+    public static Stream OpenOutput()
+    {
+        if (OperatingSystem.IsWindows() || !Console.IsOutputRedirected)
+            return Console.OpenStandardOutput();
+        var stream = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return stream.CanSeek ? Console.OpenStandardOutput() : stream;
+    }
+}

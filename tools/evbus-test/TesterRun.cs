@@ -1,0 +1,212 @@
+using System.Buffers;
+using System.CommandLine;
+using EvBus.Tools.Tester.Options;
+using EvBus.Tools.Tester.Outputters;
+using EvBus.Tools.Tester.Reporting;
+using EvBus.Tools.Tester.Sources;
+
+namespace EvBus.Tools.Tester;
+
+/// <summary>One run: start the bus, put what the sources give, drain, sum up. The exit code says what became of the events.</summary>
+internal sealed class TesterRun(TesterOptions options, ParseResult parsed, TesterHost host) : IDisposable
+{
+    public const int Lost = 1;
+    public const int Interrupted = 130;
+
+    /// <summary>The routing key of the queue that is printed.</summary>
+    public const string Queue = "evbus-test";
+
+    private readonly CancellationTokenSource _end = new();
+    private string? _badInput;
+
+    public static void AddPublishers(EvBusBuilder bus, TesterHost host) => host.Configure?.Invoke(bus);
+
+    public void Dispose() => _end.Dispose();
+
+    public async Task<int> RunAsync()
+    {
+        EventBus bus;
+        Stream? input;
+        Loggers loggers;
+        try
+        {
+            input = OpenInput();
+            loggers = new Loggers(options, host, options.LogFile is null ? null : new StreamWriter(options.LogFile, append: true));
+            bus = await EventBus.StartAsync(Configure(loggers), host.Interrupted);
+        }
+        catch (EvBusConfigurationException e)
+        {
+            foreach (var error in e.Errors)
+                host.Say(error);
+            return TesterCommand.Wrong;
+        }
+        catch (Exception e) when (e is EvBusException or InputException or IOException or UnauthorizedAccessException)
+        {
+            host.Say(e.Message);
+            return TesterCommand.Wrong;
+        }
+        catch (OperationCanceledException) when (host.Interrupted.IsCancellationRequested)
+        {
+            return Interrupted;
+        }
+        using (loggers)
+        await using (bus)
+        await using (input)
+            return await RunAsync(bus, input);
+    }
+
+    private async Task<int> RunAsync(EventBus bus, Stream? input)
+    {
+        using var interrupted = host.Interrupted.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), _end);
+        var isColored = options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal);
+        using var printer = options.Quiet ? null : new Printer(host.Output, Outputter.Create(options.Output, isColored), _end.Cancel);
+        var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
+        var sender = new Sender(bus, options.Profile, options.Count, printer, host.Time);
+        using var live = new CancellationTokenSource();
+        var line = options.Quiet && host.IsErrorTerminal ? LiveLine.RunAsync(bus, sender, options, host, live.Token) : Task.CompletedTask;
+        var emptying = EmptyOtherQueuesAsync(bus);
+
+        await PutAllAsync(sender, input);
+        await _end.CancelAsync();
+        var status = await bus.StopAsync(options.DrainTimeout);
+        var elapsed = sender.Began is { } began ? host.Time.GetElapsedTime(began) : TimeSpan.Zero;
+        await PatientlyAsync(printing);
+        await emptying;
+        await live.CancelAsync();
+        await line;
+
+        if (options.Summary)
+            host.Error.Write(Summary.Format(status, elapsed, sender.Samples));
+        if (_badInput is not null)
+        {
+            host.Say(_badInput);
+            return TesterCommand.Wrong;
+        }
+        if (host.Interrupted.IsCancellationRequested)
+            return Interrupted;
+        return status.Lanes.Any(lane => lane.Dead + lane.Dropped + lane.Queued > 0) ? Lost : 0;
+    }
+
+    private Action<EvBusBuilder> Configure(Loggers loggers) => bus =>
+    {
+        bus.LoggerFactory = loggers;
+        bus.Options = bus.Options with { Time = host.Time, StopTimeout = options.DrainTimeout, Seed = options.Seed };
+        if (!options.Quiet)
+            bus.AddInternalQueue(Queue, Printer.QueueCapacity);
+        AddPublishers(bus, host);
+        AcctSetup.Apply(parsed, bus);
+    };
+
+    private Stream? OpenInput()
+    {
+        if (options.Input == "-" || (options.Input is null && !options.Random && host.IsInputRedirected))
+            return host.Input();
+        if (options.Input is null)
+            return null;
+        if (Directory.Exists(options.Input))
+            throw new InputException($"--input: '{options.Input}' is a directory. Name a file, or '-' for standard input.");
+        if (!File.Exists(options.Input))
+            throw new InputException($"--input: there is no file '{options.Input}'. Name a file, or '-' for standard input.");
+        return File.OpenRead(options.Input);
+    }
+
+    private async Task PutAllAsync(Sender sender, Stream? input)
+    {
+        using var timeUp = options.Duration is { } duration ? new CancellationTokenSource(duration, host.Time) : new CancellationTokenSource();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeUp.Token, _end.Token);
+        var sources = new List<Task>();
+        if (options.Random)
+            sources.Add(Task.Run(() => PutRandomAsync(sender, either.Token), CancellationToken.None));
+        if (input is not null)
+            sources.Add(Task.Run(() => PutLinesAsync(sender, input, either.Token), CancellationToken.None));
+        try
+        {
+            await Task.WhenAll(sources);
+            // Without --random and --input it runs until it is interrupted: whatever code puts there is printed.
+            if (!options.Random && options.Input is null && !sender.IsDone)
+                await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, either.Token);
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            // Interrupted, out of time, or nobody reads any more: all the same from here.
+        }
+        catch (InputException e)
+        {
+            _badInput = e.Message;
+        }
+    }
+
+    private async Task PutRandomAsync(Sender sender, CancellationToken cancellationToken)
+    {
+        // The seed that nobody chose only has to differ from run to run.
+        var source = new RandomSource(new Random(options.Seed ?? HashCode.Combine(Environment.ProcessId, host.Time.GetTimestamp())), host.Time, options.Size);
+        var pace = new Pace(options.Rate ?? 1, host.Time);
+        var body = new ArrayBufferWriter<byte>(256);
+        while (!sender.IsDone)
+        {
+            await pace.WaitAsync(cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            body.ResetWrittenCount();
+            source.Write(body);
+            if (!await sender.PutAsync(body.WrittenMemory, isJson: true, cancellationToken))
+                return;
+        }
+    }
+
+    private async Task PutLinesAsync(Sender sender, Stream input, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var lines = new LineSource(input, options.Input is null or "-" ? "standard input" : options.Input, new BusOptions().MaxEventBytes);
+            var pace = new Pace(options.Rate ?? 0, host.Time);
+            while (!sender.IsDone && await lines.ReadAsync(cancellationToken) is { } line)
+            {
+                await pace.WaitAsync(cancellationToken);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!await sender.PutAsync(line, isJson: false, cancellationToken))
+                    return;
+            }
+        }
+        catch (InputException)
+        {
+            await _end.CancelAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Queues that the acct file names have no other reader here; unread they would fill up and look like trouble.</summary>
+    private async Task EmptyOtherQueuesAsync(EventBus bus)
+    {
+        if (!bus.Lanes.Ids.Any(id => id.StartsWith("internal/", StringComparison.Ordinal) && id != $"internal/{Queue}"))
+            return;
+        var emptied = new Dictionary<string, Task>();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50), host.Time);
+        do
+        {
+            foreach (var key in bus.Queues.RoutingKeys.Where(key => key != Queue && !emptied.ContainsKey(key)))
+                emptied[key] = EmptyAsync(bus.Queues, key);
+        }
+        while (bus.GetStatus().State != BusState.Stopped && await timer.WaitForNextTickAsync());
+        await Task.WhenAll(emptied.Values);
+    }
+
+    private static async Task EmptyAsync(InternalQueues queues, string key)
+    {
+        await foreach (var _ in queues.ReadAllAsync(key))
+        {
+        }
+    }
+
+    // Somebody who reads slowly gets everything, unless the run was interrupted.
+    private async Task PatientlyAsync(Task printing)
+    {
+        try
+        {
+            await (host.Interrupted.IsCancellationRequested ? printing.WaitAsync(options.DrainTimeout, host.Time) : printing.WaitAsync(host.Interrupted));
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // What is still unprinted was delivered to the queue, and is counted there.
+        }
+    }
+}
