@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace EvBus.Ingress.File;
 
@@ -7,7 +8,7 @@ namespace EvBus.Ingress.File;
 /// Appends batches to a file. Invariants: <c>_length</c> is the end of the last whole line; a batch is one write behind it, and a write that
 /// fails is cut off again before anything else happens, so no line is ever torn for longer than that; what a kill leaves torn is cut at the next connect.
 /// </summary>
-internal sealed class FilePublisher(IngressContext context, FileIngressOptions options, IFileSystem files) : IPublisher
+internal sealed partial class FilePublisher(IngressContext context, FileIngressOptions options, IFileSystem files) : IPublisher
 {
     /// <summary>Which lane of this process writes to which file: two on one would write over each other.</summary>
     private static readonly ConcurrentDictionary<string, FilePublisher> s_owners = new(StringComparer.Ordinal);
@@ -136,17 +137,26 @@ internal sealed class FilePublisher(IngressContext context, FileIngressOptions o
         var stamp = context.Time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
         // A counter behind the time: several may be rotated within a second, and their names should sort as they were written, also
         // when the first of that second are gone already.
-        var last = files.List(Path.GetDirectoryName(_path)!, $"{Path.GetFileName(_path)}.{stamp}.*").Select(rotated => int.Parse(rotated.AsSpan(rotated.LastIndexOf('.') + 1), CultureInfo.InvariantCulture)).DefaultIfEmpty(-1).Max();
+        var last = Rotated().Where(name => name.StartsWith($"{_path}.{stamp}.", StringComparison.Ordinal)).Select(Counter).DefaultIfEmpty(-1).Max();
         var name = $"{_path}.{stamp}.{last + 1:000000}";
         files.Move(_path, name);
         Log.Rotated(context.Logger, LaneId, _path, name);
         Open();
         if (options.Keep is not { } keep)
             return;
-        var rotated = files.List(Path.GetDirectoryName(_path)!, $"{Path.GetFileName(_path)}.*T*.*").Order(StringComparer.Ordinal).ToList();
+        var rotated = Rotated().ToList();
         foreach (var old in rotated.Take(rotated.Count - keep))
             files.Delete(old);
     }
+
+    /// <summary>What this publisher rotated, oldest first; somebody's own copies beside it are not ours to count or delete.</summary>
+    private IEnumerable<string> Rotated() => files.List(Path.GetDirectoryName(_path)!, $"{Path.GetFileName(_path)}.*")
+        .Where(name => RotatedName().IsMatch(name)).Order(StringComparer.Ordinal);
+
+    private static int Counter(string name) => int.Parse(name.AsSpan(name.LastIndexOf('.') + 1), CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"\.\d{8}T\d{6}\.\d{6}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex RotatedName();
 
     private void Close()
     {

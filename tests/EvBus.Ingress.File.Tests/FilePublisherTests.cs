@@ -143,13 +143,15 @@ public sealed class FilePublisherTests : IDisposable
     [Fact]
     public async Task It_rotates_by_size_and_keeps_as_many_as_it_should()
     {
+        System.IO.File.WriteAllText(Path("out.ndjson.myTemp.copy"), "mine");
         await using var publisher = Publisher(new FileIngressOptions { Path = Path(), RotateBytes = 10, Keep = 2 });
         await publisher.ConnectAsync(default);
         foreach (var body in new[] { "aaaa", "bbbb", "cccc", "dddd", "eeee", "ffff", "gggg", "hhhh" })
             await publisher.PublishAsync(Batch(body), default);
-        var rotated = Directory.GetFiles(_folder, "out.ndjson.*").Order(StringComparer.Ordinal).ToArray();
+        var rotated = Directory.GetFiles(_folder, "out.ndjson.2*T*").Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(["cccc\ndddd\n", "eeee\nffff\n"], rotated.Select(System.IO.File.ReadAllText));
         Assert.Equal(["gggg", "hhhh"], Lines());
+        Assert.Equal("mine", System.IO.File.ReadAllText(Path("out.ndjson.myTemp.copy")));
     }
 
     [Fact]

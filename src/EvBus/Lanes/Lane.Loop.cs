@@ -183,8 +183,13 @@ internal sealed partial class Lane
             if (!EndCall(session))
                 return;
         }
+        var isNew = _trouble != reason;
         var wait = Fail(reason, null);
-        Log.ConnectFailed(Logger, Id, reason, wait);
+        // Once for each cause: a broker that is down for a night fills no log.
+        if (isNew)
+            Log.ConnectFailed(Logger, Id, reason, wait);
+        else
+            Log.StillFailing(Logger, Id, reason, wait);
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 

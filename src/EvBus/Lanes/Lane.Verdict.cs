@@ -77,8 +77,13 @@ internal sealed partial class Lane
 
     private TimeSpan? PutBack(LaneWork work, PublishResult result)
     {
-        var wait = Fail(result.Reason ?? "the publisher asked for another try", result.RetryAfter);
-        Log.BatchFailed(Logger, Id, _trouble!, work.Batch.Count, wait);
+        var reason = result.Reason ?? "the publisher asked for another try";
+        var isNew = _trouble != reason;
+        var wait = Fail(reason, result.RetryAfter);
+        if (isNew)
+            Log.BatchFailed(Logger, Id, reason, work.Batch.Count, wait);
+        else
+            Log.StillFailing(Logger, Id, reason, wait);
         if (GiveUpOld(work) is { } left)
         {
             lock (_lock)

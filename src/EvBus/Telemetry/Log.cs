@@ -23,11 +23,14 @@ internal static partial class Log
     [LoggerMessage(100, LogLevel.Information, "Lane {Lane} connected")]
     public static partial void LaneConnected(ILogger logger, string lane);
 
-    [LoggerMessage(101, LogLevel.Warning, "Lane {Lane} cannot connect: {Reason}. Next try in {Wait}")]
+    [LoggerMessage(101, LogLevel.Warning, "Lane {Lane} cannot connect: {Reason} (next try in {Wait})")]
     public static partial void ConnectFailed(ILogger logger, string lane, string reason, TimeSpan wait);
 
-    [LoggerMessage(102, LogLevel.Warning, "Lane {Lane}: {Reason}. {Events} events wait; next try in {Wait}")]
+    [LoggerMessage(102, LogLevel.Warning, "Lane {Lane}: {Reason} ({Events} events wait; next try in {Wait})")]
     public static partial void BatchFailed(ILogger logger, string lane, string reason, int events, TimeSpan wait);
+
+    [LoggerMessage(113, LogLevel.Debug, "Lane {Lane}: still {Reason} (next try in {Wait})")]
+    public static partial void StillFailing(ILogger logger, string lane, string reason, TimeSpan wait);
 
     [LoggerMessage(103, LogLevel.Information, "Lane {Lane} flows again after {Failures} failures")]
     public static partial void LaneRecovered(ILogger logger, string lane, int failures);
