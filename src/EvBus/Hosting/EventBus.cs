@@ -31,7 +31,8 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         _builder = builder;
         _options = builder.Options;
         _services = services;
-        _logger = (loggers ?? builder.LoggerFactory)?.CreateLogger("EvBus") ?? NullLogger.Instance;
+        builder.LoggerFactory = loggers ?? builder.LoggerFactory;
+        _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
         _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory);
