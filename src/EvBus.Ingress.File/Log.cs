@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Logging;
+
+namespace EvBus.Ingress.File;
+
+/// <summary>What the file publisher says; ids 1000–1099.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Warning, "Lane {Lane}: {Path} ended in a torn line of {Bytes} bytes, which is cut; its event was not delivered and comes again if the bus still has it")]
+    public static partial void TornLineCut(ILogger logger, string lane, string path, long bytes);
+
+    [LoggerMessage(1001, LogLevel.Information, "Lane {Lane}: {Path} rotated to {Rotated}")]
+    public static partial void Rotated(ILogger logger, string lane, string path, string rotated);
+
+    [LoggerMessage(1002, LogLevel.Warning, "Lane {Lane}: {Path} was moved, replaced or shortened by somebody else; it is opened anew")]
+    public static partial void FileChanged(ILogger logger, string lane, string path);
+}
