@@ -19,7 +19,14 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private readonly CancellationTokenSource _end = new();
     private string? _badInput;
 
-    public static void AddPublishers(EvBusBuilder bus, TesterHost host) => host.Configure?.Invoke(bus);
+    public static void AddPublishers(EvBusBuilder bus, TesterHost host)
+    {
+        bus.AddFile();
+        // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
+        for (var i = 0; i < bus.Added.Count; i++)
+            bus.Added[i] = bus.Added[i] with { IsBuiltIn = true };
+        host.Configure?.Invoke(bus);
+    }
 
     public void Dispose() => _end.Dispose();
 

@@ -178,4 +178,24 @@ public class TesterRunTests
         Assert.Contains("'pika:'", ran.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("s3cret", ran.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_file_that_the_acct_file_names_gets_every_line()
+    {
+        var folder = Directory.CreateTempSubdirectory("evbus-test-");
+        try
+        {
+            var target = Path.Combine(folder.FullName, "out.ndjson");
+            var acct = Path.Combine(folder.FullName, "acct.yml");
+            await File.WriteAllTextAsync(acct, $"file:\n  archive: {{path: '{target}'}}\n");
+            var ran = await Ran.With("1\n{\"a\": 2}\n", "--input", "-", "--quiet", "--acct-file", acct, "--summary");
+            Assert.Equal(0, ran.Code);
+            Assert.Equal("1\n{\"a\": 2}\n", await File.ReadAllTextAsync(target));
+            Assert.Contains("file/archive: delivered 2", ran.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 }
