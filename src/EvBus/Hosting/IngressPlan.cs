@@ -114,7 +114,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
 
     private void WarnOfUnknown(List<Profile> profiles)
     {
-        var known = string.Join(", ", builder.Added.Select(added => added.Descriptor.Name));
+        var known = string.Join(", ", builder.Catalog.All.Select(descriptor => descriptor.Name));
         foreach (var provider in profiles.Select(profile => profile.Provider).Distinct())
         {
             if (!builder.Added.Any(added => added.Descriptor.GoesBy(provider)))
