@@ -103,7 +103,8 @@ public sealed class FakeClock : TimeProvider
             {
                 if (!clock._timers.Contains(this))
                     return false;
-                Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
+                // The system's timers count whole milliseconds and cut off the rest; code that forgets it should notice here.
+                Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + TimeSpan.FromMilliseconds(Math.Floor(dueTime.TotalMilliseconds));
                 Period = period == Timeout.InfiniteTimeSpan || period == TimeSpan.Zero ? null : period;
                 var set = clock._timers.Count(timer => timer.Due is not null);
                 foreach (var (_, reached) in clock._waiters.Where(waiter => waiter.Count <= set))

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using EvBus.Journal;
 using EvBus.Telemetry;
 
 namespace EvBus.Lanes;
@@ -69,7 +70,7 @@ internal sealed partial class Lane
             if (session.BatchesUnderWay > 0)
                 await SettleOldestAsync(session).ConfigureAwait(false);
             else
-                await _signal.WaitAsync().ConfigureAwait(false);
+                await session.Signal.WaitAsync().ConfigureAwait(false);
             return;
         }
         if (!session.IsConnected)
@@ -86,7 +87,7 @@ internal sealed partial class Lane
         else if (TakeWork() is { } work)
             await PublishAsync(session, work).ConfigureAwait(false);
         else
-            await WaitForEventsAsync().ConfigureAwait(false);
+            await WaitForEventsAsync(session).ConfigureAwait(false);
     }
 
     private LaneWork? TakeWork()
@@ -112,7 +113,7 @@ internal sealed partial class Lane
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WaitForEventsAsync()
+    private async ValueTask WaitForEventsAsync(LaneSession session)
     {
         if (_lastBatch > 0)
         {
@@ -130,35 +131,42 @@ internal sealed partial class Lane
         {
             // Something lies ahead, though perhaps nothing for this lane; with a linger it is given time to grow.
             if (Options.Linger > TimeSpan.Zero && !_draining)
-                await LingerAsync().ConfigureAwait(false);
+                await LingerAsync(session).ConfigureAwait(false);
             return;
         }
-        await _signal.WaitAsync().ConfigureAwait(false);
+        await session.Signal.WaitAsync().ConfigureAwait(false);
         if (Options.Linger > TimeSpan.Zero && !_draining)
-            await LingerAsync().ConfigureAwait(false);
+            await LingerAsync(session).ConfigureAwait(false);
     }
 
-    private async ValueTask LingerAsync()
+    private async ValueTask LingerAsync(LaneSession session)
     {
         if (_journal.Ahead == 0 || !_journal.TryArm(Options.BatchEvents))
             return;
-        var timer = Time.CreateTimer(static lane => ((Lane)lane!).Wake(), this, Options.Linger, Timeout.InfiniteTimeSpan);
+        var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, WholeMilliseconds(Options.Linger), Timeout.InfiniteTimeSpan);
         await using (timer.ConfigureAwait(false))
-            await _signal.WaitAsync().ConfigureAwait(false);
+            await session.Signal.WaitAsync().ConfigureAwait(false);
     }
 
     /// <summary>Waits out a back-off; a stop, a pause or an abandonment ends it.</summary>
     private async ValueTask BackOffAsync(LaneSession session, TimeSpan wait)
     {
-        var until = Time.GetTimestamp() + Ticks(wait);
+        var began = Time.GetTimestamp();
         var hurried = _draining;
-        var timer = Time.CreateTimer(static lane => ((Lane)lane!).Wake(), this, wait, Timeout.InfiniteTimeSpan);
+        var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         await using (timer.ConfigureAwait(false))
         {
-            while (Time.GetTimestamp() < until && !_stopped && !_paused && !_detached && !session.IsAbandoned && hurried == _draining)
-                await _signal.WaitAsync().ConfigureAwait(false);
+            while (wait - Time.GetElapsedTime(began) is var left && left > TimeSpan.Zero
+                && !_stopped && !_paused && !_detached && !session.IsAbandoned && hurried == _draining)
+            {
+                // Timers count whole milliseconds and cut off the rest: set anew after each signal, none can come too early and be the last.
+                timer.Change(WholeMilliseconds(left), Timeout.InfiniteTimeSpan);
+                await session.Signal.WaitAsync().ConfigureAwait(false);
+            }
         }
     }
+
+    private static TimeSpan WholeMilliseconds(TimeSpan span) => TimeSpan.FromMilliseconds(Math.Ceiling(span.TotalMilliseconds));
 
     private async ValueTask ConnectAsync(LaneSession session)
     {

@@ -44,7 +44,7 @@ internal sealed partial class Lane
                 return;
             session.IsWatched = true;
         }
-        session.Watchdog!.Change(Options.CallTimeout, Timeout.InfiniteTimeSpan);
+        session.Watchdog!.Change(WholeMilliseconds(Options.CallTimeout), Timeout.InfiniteTimeSpan);
     }
 
     private void Watch(LaneSession session)
@@ -67,7 +67,7 @@ internal sealed partial class Lane
         if (left <= 0)
             Abandon(session, restart: true, $"the publisher did not answer within {Options.CallTimeout}");
         else
-            session.Watchdog!.Change(TimeSpan.FromSeconds((double)left / Time.TimestampFrequency) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+            session.Watchdog!.Change(WholeMilliseconds(TimeSpan.FromSeconds((double)left / Time.TimestampFrequency)), Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Takes a session out of service while its publisher may still be busy. What was under way is sent again by the next one.</summary>
@@ -87,7 +87,7 @@ internal sealed partial class Lane
         }
         session.Cancel();
         _ = LetGoAsync(session, inCall);
-        Wake();
+        session.Signal.Set();
         if (!restart)
             return;
         _state = LaneState.Retrying;

@@ -19,11 +19,11 @@ internal sealed partial class Lane
             return;
         }
         if (session.BatchesUnderWay == 0)
-            await WaitForEventsAsync().ConfigureAwait(false);
+            await WaitForEventsAsync(session).ConfigureAwait(false);
         else if (session.EventsUnderWay >= window)
             await SettleOldestAsync(session).ConfigureAwait(false);
         else if (_journal.TryArm(1))
-            await _signal.WaitAsync().ConfigureAwait(false);
+            await session.Signal.WaitAsync().ConfigureAwait(false);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -54,7 +54,7 @@ internal sealed partial class Lane
         }
         KeepWatch(session);
         if (!acknowledged.IsCompleted)
-            acknowledged.GetAwaiter().UnsafeOnCompleted(Wake);
+            acknowledged.GetAwaiter().UnsafeOnCompleted(session.Signal.Set);
     }
 
     /// <summary>Waits for the oldest batch under way and settles it. After a failure, for all of them, before anything is written again.</summary>

@@ -19,12 +19,11 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     private readonly LaneDefinition _definition;
     private readonly LaneServices _services;
     private readonly IJournalLane _journal;
-    private readonly AsyncSignal _signal = new();
     private readonly RetrySchedule _retry;
     private readonly LinkedList<LaneWork> _again = new();
     private readonly Stack<LaneWork> _spare = new();
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private LaneSession? _session;
+    private volatile LaneSession? _session;
     private int _abandoned;
     private volatile bool _paused;
     private volatile bool _detached;
@@ -164,7 +163,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         };
     }
 
-    public void Wake() => _signal.Set();
+    public void Wake() => _session?.Signal.Set();
 
     void IJournalObserver.OnDropped(long events, string reason, ReadOnlySpan<Position> awaited)
     {

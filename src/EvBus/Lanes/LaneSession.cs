@@ -1,3 +1,5 @@
+using EvBus.Journal;
+
 namespace EvBus.Lanes;
 
 /// <summary>
@@ -9,6 +11,9 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
     private readonly LinkedList<LaneWork> _underWay = new();
 
     public CancellationToken Token { get; } = cancel.Token;
+
+    /// <summary>Wakes this session's loop. Its own, because the loop of an abandoned session may wait at the same time.</summary>
+    public AsyncSignal Signal { get; } = new();
 
     public IPublisher? Publisher { get; set; }
 
