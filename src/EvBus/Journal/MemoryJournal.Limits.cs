@@ -26,7 +26,7 @@ internal sealed partial class MemoryJournal
             MemoryLane? furthest = null;
             foreach (var lane in _lanes)
             {
-                if (IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
+                if (IsFull(lane, length) && lane.SkipUnwanted() && IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
                     furthest = lane;
             }
             if (furthest is null)

@@ -106,8 +106,9 @@ internal sealed partial class MemoryJournal : IJournal
         lock (_gate)
         {
             var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && !_commenced);
+            var oldest = OldestWhole();
             var lane = fromOldest
-                ? new MemoryLane(this, definition, observer, _oldest, 0, _oldest.FirstSequence, _oldest.FirstByte)
+                ? new MemoryLane(this, definition, observer, oldest, 0, oldest.FirstSequence, oldest.FirstByte)
                 : new MemoryLane(this, definition, observer, _tail, _tail.Written, _end, _bytes);
             if (fromOldest && _commenced)
                 CountHeld(lane);
@@ -121,7 +122,7 @@ internal sealed partial class MemoryJournal : IJournal
         lock (_gate)
         {
             _commenced = true;
-            foreach (var (record, sequence) in Held())
+            foreach (var (record, sequence) in HeldFrom(_oldest))
                 CountRouted(_routes.For(record), record.Span, sequence);
             Trim();
             AskForCheck();
@@ -287,16 +288,28 @@ internal sealed partial class MemoryJournal : IJournal
 
     private void CountHeld(MemoryLane lane)
     {
-        foreach (var (record, _) in Held())
+        foreach (var (record, _) in HeldFrom(OldestWhole()))
         {
             if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
                 lane.AddMatched(1, record.Length);
         }
     }
 
-    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Held()
+    /// <summary>Where the part without gaps begins: a batch under way may keep a segment when the ones behind it are gone.</summary>
+    private Segment OldestWhole()
     {
-        for (var segment = _oldest; segment is not null; segment = segment.Next)
+        var oldest = _oldest;
+        for (var segment = _oldest; segment.Next is { } next; segment = next)
+        {
+            if (segment.EndSequence != next.FirstSequence)
+                oldest = next;
+        }
+        return oldest;
+    }
+
+    private static IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> HeldFrom(Segment first)
+    {
+        for (Segment? segment = first; segment is not null; segment = segment.Next)
         {
             var sequence = segment.FirstSequence;
             for (var at = 0; at < segment.Written;)

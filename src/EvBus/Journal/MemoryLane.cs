@@ -187,6 +187,13 @@ internal sealed partial class MemoryLane : IJournalLane
     /// <summary>Whether the oldest unread event of this lane was accepted before <paramref name="cutoff"/>. Under the gate.</summary>
     public bool OldestUnread(DateTimeOffset cutoff) => OldestUnreadTime() is { } oldest && oldest < cutoff;
 
+    /// <summary>Passes what lies ahead and is not for this lane, so that it does not count as the lane's. Under the gate. Always true.</summary>
+    public bool SkipUnwanted()
+    {
+        OldestUnreadTime();
+        return true;
+    }
+
     private DateTimeOffset? OldestUnreadTime()
     {
         lock (_reading)

@@ -7,8 +7,6 @@ namespace EvBus.Lanes;
 // The loop: one runs per session, and only the current session's loop does anything.
 internal sealed partial class Lane
 {
-    private int _lastBatch;
-
     private void StartSession()
     {
         var session = new LaneSession(new CancellationTokenSource());
@@ -112,62 +110,6 @@ internal sealed partial class Lane
         return null;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WaitForEventsAsync(LaneSession session)
-    {
-        if (_lastBatch > 0)
-        {
-            // In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken.
-            _lastBatch = 0;
-            var spin = new SpinWait();
-            for (var i = 0; i < 10; i++)
-            {
-                spin.SpinOnce(-1);
-                if (_journal.HasUnread)
-                    return;
-            }
-        }
-        if (!_journal.TryArm(1))
-        {
-            // Something lies ahead, though perhaps nothing for this lane; with a linger it is given time to grow.
-            if (Options.Linger > TimeSpan.Zero && !_draining)
-                await LingerAsync(session).ConfigureAwait(false);
-            return;
-        }
-        await session.Signal.WaitAsync().ConfigureAwait(false);
-        if (Options.Linger > TimeSpan.Zero && !_draining)
-            await LingerAsync(session).ConfigureAwait(false);
-    }
-
-    private async ValueTask LingerAsync(LaneSession session)
-    {
-        if (_journal.Ahead == 0 || !_journal.TryArm(Options.BatchEvents))
-            return;
-        var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, WholeMilliseconds(Options.Linger), Timeout.InfiniteTimeSpan);
-        await using (timer.ConfigureAwait(false))
-            await session.Signal.WaitAsync().ConfigureAwait(false);
-    }
-
-    /// <summary>Waits out a back-off; a stop, a pause or an abandonment ends it.</summary>
-    private async ValueTask BackOffAsync(LaneSession session, TimeSpan wait)
-    {
-        var began = Time.GetTimestamp();
-        var hurried = _draining;
-        var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        await using (timer.ConfigureAwait(false))
-        {
-            while (wait - Time.GetElapsedTime(began) is var left && left > TimeSpan.Zero
-                && !_stopped && !_paused && !_detached && !session.IsAbandoned && hurried == _draining)
-            {
-                // Timers count whole milliseconds and cut off the rest: set anew after each signal, none can come too early and be the last.
-                timer.Change(WholeMilliseconds(left), Timeout.InfiniteTimeSpan);
-                await session.Signal.WaitAsync().ConfigureAwait(false);
-            }
-        }
-    }
-
-    private static TimeSpan WholeMilliseconds(TimeSpan span) => TimeSpan.FromMilliseconds(Math.Ceiling(span.TotalMilliseconds));
-
     private async ValueTask ConnectAsync(LaneSession session)
     {
         _state = _retry.Failures == 0 ? LaneState.Connecting : LaneState.Retrying;
@@ -250,6 +192,4 @@ internal sealed partial class Lane
             Log.DisposeFailed(Logger, Id, e.Message);
         }
     }
-
-    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * Time.TimestampFrequency);
 }

@@ -1,0 +1,68 @@
+using System.Runtime.CompilerServices;
+using EvBus.Journal;
+
+namespace EvBus.Lanes;
+
+// How a lane waits: for events, for a batch to fill, for the next try. Always on its session's signal, which anybody may set.
+internal sealed partial class Lane
+{
+    private int _lastBatch;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WaitForEventsAsync(LaneSession session)
+    {
+        if (_lastBatch > 0)
+        {
+            // In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken.
+            _lastBatch = 0;
+            var spin = new SpinWait();
+            for (var i = 0; i < 10; i++)
+            {
+                spin.SpinOnce(-1);
+                if (_journal.HasUnread)
+                    return;
+            }
+        }
+        if (!_journal.TryArm(1))
+        {
+            // Something lies ahead, though perhaps nothing for this lane; with a linger it is given time to grow.
+            if (Options.Linger > TimeSpan.Zero && !_draining)
+                await LingerAsync(session).ConfigureAwait(false);
+            return;
+        }
+        await session.Signal.WaitAsync().ConfigureAwait(false);
+        if (Options.Linger > TimeSpan.Zero && !_draining)
+            await LingerAsync(session).ConfigureAwait(false);
+    }
+
+    private async ValueTask LingerAsync(LaneSession session)
+    {
+        if (_journal.Ahead == 0 || !_journal.TryArm(Options.BatchEvents))
+            return;
+        var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, WholeMilliseconds(Options.Linger), Timeout.InfiniteTimeSpan);
+        await using (timer.ConfigureAwait(false))
+            await session.Signal.WaitAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Waits out a back-off; a stop, a pause or an abandonment ends it.</summary>
+    private async ValueTask BackOffAsync(LaneSession session, TimeSpan wait)
+    {
+        var began = Time.GetTimestamp();
+        var hurried = _draining;
+        var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        await using (timer.ConfigureAwait(false))
+        {
+            while (wait - Time.GetElapsedTime(began) is var left && left > TimeSpan.Zero
+                && !_stopped && !_paused && !_detached && !session.IsAbandoned && hurried == _draining)
+            {
+                // Timers count whole milliseconds and cut off the rest: set anew after each signal, none can come too early and be the last.
+                timer.Change(WholeMilliseconds(left), Timeout.InfiniteTimeSpan);
+                await session.Signal.WaitAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static TimeSpan WholeMilliseconds(TimeSpan span) => TimeSpan.FromMilliseconds(Math.Ceiling(span.TotalMilliseconds));
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * Time.TimestampFrequency);
+}

@@ -1,0 +1,242 @@
+using EvBus.Journal;
+using EvBus.Lanes;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace EvBus.Tests.Journal.Model;
+
+/// <summary>
+/// Random actions on the memory journal and on a model made of lists; after each, every number must be the same and every event read must be the
+/// one the model expects. Small limits, so that rolling, filling and dropping happen all the time.
+/// </summary>
+public class JournalModelTests
+{
+    private const int MaxEvents = 40;
+
+    public enum Kind { Append, AppendBig, Read, SettleOldest, SettleNewest, Open, OpenOldest, Close, Stall, Flow, Detach, Attach, Arm }
+
+    public sealed record Step(Kind Kind, int Lane, int Amount, int Profile);
+
+    private static readonly Gen<Step> s_step =
+        from kind in Gen.Frequency(
+            (8, Gen.Constant(Kind.Append)), (2, Gen.Constant(Kind.AppendBig)), (8, Gen.Constant(Kind.Read)), (6, Gen.Constant(Kind.SettleOldest)), (2, Gen.Constant(Kind.SettleNewest)),
+            (1, Gen.Constant(Kind.Open)), (1, Gen.Constant(Kind.OpenOldest)), (1, Gen.Constant(Kind.Close)), (1, Gen.Constant(Kind.Stall)), (1, Gen.Constant(Kind.Flow)),
+            (1, Gen.Constant(Kind.Detach)), (1, Gen.Constant(Kind.Attach)), (1, Gen.Constant(Kind.Arm)))
+        from lane in Gen.Choose(0, 3)
+        from amount in Gen.Choose(1, 12)
+        from profile in Gen.Choose(0, 2)
+        select new Step(kind, lane, amount, profile);
+
+    [Fact]
+    public void The_journal_does_what_a_model_of_lists_does() => Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest(400),
+        Prop.ForAll(s_step.ListOf(250).ToArbitrary(), steps =>
+        {
+            var run = new Run();
+            foreach (var step in steps)
+                run.Do(step);
+        }));
+
+    private sealed class Run : IJournalListener
+    {
+        private static readonly string?[] s_profiles = [null, "a", "b"];
+
+        private readonly MemoryJournal _journal;
+        private readonly ModelLane?[] _lanes = new ModelLane?[4];
+        private readonly List<(int Number, string? Profile)> _held = [];
+        private int _next;
+        private long _accepted;
+        private long _unmatched;
+        private int _names;
+
+        public Run()
+        {
+            _journal = new MemoryJournal(new BusOptions { MaxEvents = MaxEvents, MaxBytes = 1 << 20 }, this, poison: true);
+            _journal.Commence();
+        }
+
+        public void OnRouted(Position position, string[] lanes) { }
+
+        public void OnUnmatched(string? profile) { }
+
+        public void Do(Step step)
+        {
+            var lane = _lanes[step.Lane];
+            switch (step.Kind)
+            {
+                case Kind.Append or Kind.AppendBig:
+                    for (var i = 0; i < step.Amount; i++)
+                        Append(s_profiles[step.Profile], step.Kind == Kind.AppendBig ? 9000 : 10);
+                    break;
+                case Kind.Open or Kind.OpenOldest when lane is null:
+                    Open(step);
+                    break;
+                case Kind.Read:
+                    lane?.Read(step.Amount);
+                    break;
+                case Kind.SettleOldest or Kind.SettleNewest:
+                    lane?.Settle(step.Kind == Kind.SettleOldest ? 0 : -1, step.Profile);
+                    break;
+                case Kind.Close when lane is not null:
+                    while (lane.UnderWay > 0)
+                        lane.Settle(0, 0);
+                    lane.Journal.Forget("removed");
+                    _lanes[step.Lane] = null;
+                    break;
+                case Kind.Stall or Kind.Flow when lane is not null:
+                    lane.IsFlowing = step.Kind == Kind.Flow;
+                    lane.Journal.SetFlowing(lane.IsFlowing);
+                    break;
+                case Kind.Detach when lane is not null:
+                    lane.IsDetached = true;
+                    lane.Journal.Detach();
+                    break;
+                case Kind.Attach when lane is not null:
+                    lane.IsDetached = false;
+                    lane.Journal.Attach();
+                    break;
+                case Kind.Arm when lane is not null:
+                    // Arming may only say "nothing there" when the model has nothing unread.
+                    if (lane.Journal.TryArm(1))
+                        Assert.True(lane.Unread.Count == 0, "armed with events unread");
+                    break;
+                default:
+                    break;
+            }
+            foreach (var each in _lanes)
+                each?.Compare();
+            var counts = _journal.Count();
+            Assert.Equal((_accepted, _unmatched), (counts.Accepted, counts.Unmatched));
+        }
+
+        private void Open(Step step)
+        {
+            // Each opening has a name of its own: a lane that comes back is a new lane.
+            var id = $"lane{_names++}";
+            var pattern = s_profiles[step.Profile];
+            var options = new LaneOptions { Start = step.Kind == Kind.Open ? LaneStart.Now : LaneStart.Oldest };
+            var observer = new ModelLane(pattern);
+            var filter = new LaneFilter(id, pattern is null ? null : ProfileMatch.Glob(pattern), null, UnaddressedRule.All);
+            observer.Journal = _journal.OpenLane(new JournalLaneDefinition(id, filter, options), observer);
+            if (step.Kind == Kind.OpenOldest)
+            {
+                // What is still held depends on segments; the lane says how much, and it must be the newest.
+                var matching = _held.Where(each => observer.Wants(each.Profile)).ToList();
+                var matched = (int)observer.Journal.Measure().Matched;
+                Assert.InRange(matched, 0, matching.Count);
+                observer.Unread.AddRange(matching.TakeLast(matched).Select(each => each.Number));
+                observer.Matched = matched;
+            }
+            _lanes[step.Lane] = observer;
+        }
+
+        private void Append(string? profile, int size)
+        {
+            var body = new byte[size];
+            BitConverter.TryWriteBytes(body, _next);
+            var attributes = new EventAttributes { Profile = profile };
+            var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + size];
+            var length = EventCodec.Write(record, attributes, body, Guid.Empty, DateTimeOffset.UnixEpoch, awaited: false);
+            var result = _journal.TryAppend(record.AsSpan(0, length), 1, mayWaitInLine: false);
+            if (result.Status != AppendStatus.Appended)
+            {
+                // Only a lane that flows may close the door, or one whose whole part is under way.
+                Assert.Contains(_lanes, lane => lane is not null && (lane.IsFlowing || lane.UnderWay > 0));
+                return;
+            }
+            _accepted++;
+            _held.Add((_next, profile));
+            var wanted = _lanes.Where(lane => lane is not null && lane.Wants(profile)).ToArray();
+            if (wanted.Length == 0)
+                _unmatched++;
+            foreach (var lane in wanted)
+                lane!.Accept(_next);
+            _next++;
+        }
+    }
+
+    private sealed class ModelLane(string? pattern) : IJournalObserver
+    {
+        private readonly List<(EventBatch Batch, int[] Numbers)> _underWay = [];
+        private long _delivered;
+        private long _dead;
+        private long _dropped;
+        private long _missed;
+
+        public IJournalLane Journal { get; set; } = null!;
+
+        public List<int> Unread { get; } = [];
+
+        public long Matched { get; set; }
+
+        public bool IsFlowing { get; set; } = true;
+
+        public bool IsDetached { get; set; }
+
+        public int UnderWay => _underWay.Count;
+
+        public bool Wants(string? profile) => pattern is null || profile is null || pattern == profile;
+
+        public void Accept(int number)
+        {
+            Matched++;
+            if (IsDetached)
+                _missed++;
+            else
+                Unread.Add(number);
+        }
+
+        public void Read(int amount)
+        {
+            var batch = new EventBatch();
+            if (!Journal.TryRead(batch, amount, long.MaxValue))
+            {
+                Assert.Empty(Unread);
+                return;
+            }
+            var numbers = batch.Select(evt => BitConverter.ToInt32(evt.Body.Span)).ToArray();
+            Assert.Equal(Unread.Take(amount), numbers);
+            Unread.RemoveRange(0, numbers.Length);
+            _underWay.Add((batch, numbers));
+        }
+
+        public void Settle(int which, int outcome)
+        {
+            if (_underWay.Count == 0)
+                return;
+            var at = which < 0 ? _underWay.Count - 1 : which;
+            var (batch, numbers) = _underWay[at];
+            // The memory was not used again while the batch was under way.
+            Assert.Equal(numbers, batch.Select(evt => BitConverter.ToInt32(evt.Body.Span)));
+            _underWay.RemoveAt(at);
+            _ = outcome == 0 ? _delivered += numbers.Length : _dead += numbers.Length;
+            Journal.Settle(batch, 0, batch.Count, outcome == 0 ? LaneOutcome.Delivered : LaneOutcome.Dead, null);
+            batch.Close();
+        }
+
+        public void Compare()
+        {
+            var measure = Journal.Measure();
+            Assert.Equal(Matched, measure.Matched);
+            Assert.Equal((_delivered, _dead), (measure.Delivered, measure.Dead));
+            Assert.Equal(_dropped + _missed, measure.Dropped.Values.Sum());
+            Assert.Equal(Unread.Count + _underWay.Sum(each => each.Numbers.Length), measure.Queued);
+            Assert.Equal(measure.Matched, measure.Delivered + measure.Dead + measure.Dropped.Values.Sum() + measure.Queued);
+        }
+
+        public void Wake() { }
+
+        public void OnDropped(long events, string reason, ReadOnlySpan<Position> awaited)
+        {
+            if (reason != DropReasons.Overflow)
+                return;
+            Assert.False(IsFlowing, "a lane that flows lost events");
+            Unread.RemoveRange(0, (int)events);
+            _dropped += events;
+        }
+
+        public void OnDeadLettered(EventBatch batch, string reason) { }
+
+        public void OnLimitReached(LimitPolicy policy, string what) { }
+    }
+}
