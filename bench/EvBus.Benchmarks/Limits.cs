@@ -26,6 +26,7 @@ internal static class Limits
         ["lane-4-pointer"] = pairs => Lanes("lane-4-pointer", 4, pairs, LaneCase.RawPointer),
         ["latency-p50"] = _ => Latency("latency-p50", bound: 20, result => result.P50),
         ["latency-p99"] = _ => Latency("latency-p99", bound: 250, result => result.P99),
+        ["fernet-1MB"] = Fernet,
         ["idle-cpu"] = _ => ProcessCases.IdleCpu(),
         ["memory-1M"] = _ => ProcessCases.MemoryOfAMillion(),
     };
@@ -49,6 +50,21 @@ internal static class Limits
             ratios[i] = raws[i] / ours[i];
         }
         return new Row(name, Events / Median(ours), Events / Median(raws), Median(ratios), ratios.Min(), ratios.Max(), Median(garbage), "events/s");
+    }
+
+    private static Row Fernet(int pairs)
+    {
+        const int Tokens = 200;
+        FernetCase.Ours(Tokens);
+        FernetCase.Raw(Tokens);
+        var (ours, raws, ratios) = (new double[pairs], new double[pairs], new double[pairs]);
+        for (var i = 0; i < pairs; i++)
+        {
+            ours[i] = FernetCase.Ours(Tokens);
+            raws[i] = FernetCase.Raw(Tokens);
+            ratios[i] = raws[i] / ours[i];
+        }
+        return new Row("fernet-1MB", Tokens / Median(ours), Tokens / Median(raws), Median(ratios), ratios.Min(), ratios.Max(), 0, "tokens of 1 MB/s");
     }
 
     private static Row Latency(string name, double bound, Func<(double P50, double P99), double> pick)

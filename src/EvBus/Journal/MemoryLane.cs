@@ -67,21 +67,9 @@ internal sealed partial class MemoryLane : IJournalLane
                 return false;
             var lease = _leases.TryPop(out var used) ? used : new Lease(this);
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
-            while (batch.Count < maxEvents && TryNext(end, out var at, out var length))
+            while (Fill(batch, lease, maxEvents, maxBytes, end) && TryNext(end, out _, out _))
             {
-                if (IsSkipped(_sequence) || !Wants(at, length))
-                {
-                    Pass(at, length);
-                    continue;
-                }
-                if (batch.Count > 0 && batch.Bytes + length > maxBytes)
-                    break;
-                if (batch.Count == 0)
-                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType);
-                lease.Pin(_segment);
-                batch.Add(new RecordSlot(_segment.Buffer, at, length, _sequence, _floor));
-                Pass(at, length);
-                _floor = _sequence;
+                // As long as there is room in the batch and something behind the segment.
             }
             if (batch.Count == 0)
             {
@@ -93,6 +81,37 @@ internal sealed partial class MemoryLane : IJournalLane
             Interlocked.Add(ref _underWayBytes, batch.Bytes);
             return true;
         }
+    }
+
+    /// <summary>
+    /// Takes what the current segment has. Works on locals: the appender looks at this object for each event, and a write to it for each
+    /// would take the cache line from under it. True when the batch has room for more.
+    /// </summary>
+    private bool Fill(EventBatch batch, Lease lease, int maxEvents, long maxBytes, ulong end)
+    {
+        var (segment, offset, sequence, floor) = (_segment, _offset, _sequence, _floor);
+        var written = segment.Written;
+        var room = true;
+        while (offset < written && sequence < end)
+        {
+            var length = EventCodec.ReadLength(segment.Buffer.AsSpan(offset));
+            if (!IsSkipped(sequence) && Wants(segment, offset, length))
+            {
+                room = batch.Count < maxEvents && (batch.Count == 0 || batch.Bytes + length <= maxBytes);
+                if (!room)
+                    break;
+                if (batch.Count == 0)
+                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType);
+                lease.Pin(segment);
+                batch.Add(new RecordSlot(segment.Buffer, offset, length, sequence, floor));
+                floor = sequence + 1;
+            }
+            offset += length;
+            sequence++;
+        }
+        _byte += offset - _offset;
+        (_offset, _sequence, _floor) = (offset, sequence, floor);
+        return room;
     }
 
     public bool TryArm(int events)
@@ -149,7 +168,7 @@ internal sealed partial class MemoryLane : IJournalLane
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
             while (events < maxEvents && (maxBytes is null || bytes < maxBytes) && TryNext(end, out var at, out var length))
             {
-                if (!IsSkipped(_sequence) && Wants(at, length))
+                if (!IsSkipped(_sequence) && Wants(_segment, at, length))
                 {
                     events++;
                     bytes += length;
@@ -201,7 +220,7 @@ internal sealed partial class MemoryLane : IJournalLane
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
             while (TryNext(end, out var at, out var length))
             {
-                if (!IsSkipped(_sequence) && Wants(at, length))
+                if (!IsSkipped(_sequence) && Wants(_segment, at, length))
                     return EventCodec.ReadAccepted(_segment.Buffer.AsSpan(at));
                 // What it does not want it never will: passing it now saves the reader the work.
                 Pass(at, length);
@@ -210,11 +229,11 @@ internal sealed partial class MemoryLane : IJournalLane
         }
     }
 
-    private bool Wants(int at, int length)
+    private bool Wants(Segment segment, int at, int length)
     {
-        if (Filter.TakesAll && (_segment.Buffer[at + 9] & (byte)EventCodec.RecordFlags.ForLane) == 0)
+        if (Filter.TakesAll && (segment.Buffer[at + 9] & (byte)EventCodec.RecordFlags.ForLane) == 0)
             return true;
-        return Filter.Matches(_segment.Buffer.AsMemory(at, length));
+        return Filter.Matches(segment.Buffer.AsMemory(at, length));
     }
 
     private bool TryNext(ulong end, out int at, out int length)

@@ -6,6 +6,8 @@ namespace EvBus.Lanes;
 // How a lane waits: for events, for a batch to fill, for the next try. Always on its session's signal, which anybody may set.
 internal sealed partial class Lane
 {
+    private const int Looks = 16;
+
     private int _lastBatch;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -15,10 +17,9 @@ internal sealed partial class Lane
         {
             // In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken.
             _lastBatch = 0;
-            var spin = new SpinWait();
-            for (var i = 0; i < 10; i++)
+            for (var i = 0; i < Looks; i++)
             {
-                spin.SpinOnce(-1);
+                await Task.Yield();
                 if (_journal.HasUnread)
                     return;
             }
