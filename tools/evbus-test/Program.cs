@@ -16,10 +16,12 @@ internal static class Full
     public static async Task<int> RunAsync(string[] args)
     {
         using var interrupt = new CancellationTokenSource();
+        var signals = 0;
         void OnSignal(PosixSignalContext context)
         {
             context.Cancel = true;
-            if (interrupt.IsCancellationRequested)
+            // Counted, because each signal is handled on a thread of its own: two at once must not both be the first.
+            if (Interlocked.Increment(ref signals) > 1)
                 Environment.Exit(130);
             // Not on the thread of the signals: what is cancelled may take its time, and the second signal must come through.
             _ = interrupt.CancelAsync();

@@ -38,7 +38,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         try
         {
             input = OpenInput();
-            loggers = new Loggers(options, host, options.LogFile is null ? null : new StreamWriter(options.LogFile, append: true));
+            loggers = new Loggers(options, host, OpenLog());
             bus = await EventBus.StartAsync(Configure(loggers), host.Interrupted);
         }
         catch (EvBusConfigurationException e)
@@ -89,6 +89,11 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             host.Say(_badInput);
             return TesterCommand.Wrong;
         }
+        if (printer?.Trouble is { } trouble)
+        {
+            host.Say(trouble);
+            return Lost;
+        }
         if (host.Interrupted.IsCancellationRequested)
             return Interrupted;
         return status.Lanes.Any(lane => lane.Dead + lane.Dropped + lane.Queued > 0) ? Lost : 0;
@@ -103,6 +108,18 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         AddPublishers(bus, host);
         AcctSetup.Apply(parsed, bus);
     };
+
+    private StreamWriter? OpenLog()
+    {
+        try
+        {
+            return options.LogFile is null ? null : new StreamWriter(options.LogFile, append: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InputException($"--log-file: '{options.LogFile}' cannot be written: {e.Message} Name a file in a folder that is there and may be written to.");
+        }
+    }
 
     private Stream? OpenInput()
     {

@@ -17,6 +17,10 @@ public class CommandLineTests
     [InlineData("--color red", "--color: there is no 'red'.")]
     [InlineData("--log-level loud", "--log-level: there is no 'loud'.")]
     [InlineData("--bogus", "'--bogus'")]
+    [InlineData("--seed 3", "--seed is for random events only.")]
+    [InlineData("--size 200 --input -", "--size is for random events only.")]
+    [InlineData("--log-file /no/such/folder/log", "--log-file: '/no/such/folder/log' cannot be written")]
+    [InlineData("@/no/such/file", "'@/no/such/file'")]
     [InlineData("--input /no/such/file", "--input: there is no file '/no/such/file'.")]
     public async Task Wrong_use_is_one_line_and_exit_code_2(string args, string expected)
     {
@@ -24,6 +28,17 @@ public class CommandLineTests
         Assert.Equal((2, ""), (ran.Code, ran.Output));
         Assert.Contains(expected, ran.Error, StringComparison.Ordinal);
         Assert.Single(ran.Error.TrimEnd().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("YeckEnWEGOjBDVxxytw13AsdLgquzhCtFHOs7kDsna8=")]
+    [InlineData("--acct-key-fil=YeckEnWEGOjBDVxxytw13AsdLgquzhCtFHOs7kDsna8=")]
+    public async Task A_key_in_the_wrong_place_is_not_said_aloud(string arg)
+    {
+        var ran = await Ran.Of(arg);
+        Assert.Equal(2, ran.Code);
+        Assert.Contains("***", ran.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("YeckEn", ran.Error, StringComparison.Ordinal);
     }
 
     [Theory]

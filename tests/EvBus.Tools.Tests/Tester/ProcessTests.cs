@@ -48,6 +48,29 @@ public class ProcessTests
     }
 
     [Fact]
+    public async Task The_second_signal_leaves_at_once()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There are no such signals on Windows.");
+        // Nobody reads more than the first line, so the drain would last its whole time-out.
+        using var process = Start("exec TESTER --random --rate 0 --output raw --drain-timeout 1h");
+        await process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        // Two different ones: of two equal signals that wait, one is kept.
+        using (var kill = Process.Start("/bin/sh", ["-c", $"kill -INT {process.Id}; kill -TERM {process.Id}"]))
+            await kill.WaitForExitAsync();
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(130, process.ExitCode);
+    }
+
+    [Fact]
+    public async Task A_full_disk_is_said()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "There is no /dev/full here.");
+        var ran = await Finish(Start("seq 1 3 | TESTER --input - --output raw >/dev/full"));
+        Assert.Equal(1, ran.Code);
+        Assert.Contains("standard output cannot be written", ran.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Head_ends_it_quietly()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The shell of these tests is /bin/sh.");

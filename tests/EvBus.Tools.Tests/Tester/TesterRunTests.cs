@@ -155,16 +155,24 @@ public class TesterRunTests
         Assert.Contains("mine: delivered 2", ran.Error, StringComparison.Ordinal);
     }
 
-    private sealed class ClosedPipe : MemoryStream
+    private sealed class BrokenOutput(string message, int error) : MemoryStream
     {
-        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("Broken pipe");
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException(message, error);
     }
 
     [Fact]
     public async Task A_closed_pipe_ends_it_quietly()
     {
-        var ran = await Ran.With(new MemoryStream(), host => host with { Output = new ClosedPipe() }, "--random", "--rate", "0");
+        var ran = await Ran.With(new MemoryStream(), host => host with { Output = new BrokenOutput("Broken pipe", 32) }, "--random", "--rate", "0");
         Assert.Equal((0, ""), (ran.Code, ran.Error));
+    }
+
+    [Fact]
+    public async Task Output_that_cannot_be_written_is_said_and_makes_the_exit_code_1()
+    {
+        var ran = await Ran.With(new MemoryStream(), host => host with { Output = new BrokenOutput("No space left on device", 28) }, "--random", "--rate", "0");
+        Assert.Equal(1, ran.Code);
+        Assert.StartsWith("evbus-test: standard output cannot be written: No space left on device.", Assert.Single(ran.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]

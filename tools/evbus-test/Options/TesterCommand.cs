@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.Text.RegularExpressions;
 using EvBus.Tools.Tester.Options;
 using EvBus.Tools.Tester.Outputters;
 using EvBus.Tools.Tester.Reporting;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace EvBus.Tools.Tester;
 
 /// <summary>The command line of the tester.</summary>
-internal static class TesterCommand
+internal static partial class TesterCommand
 {
     public const int Wrong = 2;
 
@@ -52,7 +53,7 @@ internal static class TesterCommand
 
     public static async Task<int> RunAsync(string[] args, TesterHost host)
     {
-        var parsed = Build().Parse(args);
+        var parsed = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is HelpAction)
         {
             var help = new StringWriter();
@@ -61,7 +62,7 @@ internal static class TesterCommand
         }
         if (parsed.Errors.Count > 0)
         {
-            host.Say($"{parsed.Errors[0].Message} Try: evbus-test --help");
+            host.Say($"{KeyLike().Replace(parsed.Errors[0].Message, "***")} Try: evbus-test --help");
             return Wrong;
         }
         if (parsed.GetValue(Version))
@@ -70,7 +71,13 @@ internal static class TesterCommand
             return Print(host, Templates.VersionsReport());
         if (parsed.GetValue(ConfigTemplate))
             return Print(host, Templates.Config(Build(), host));
-        using var run = new TesterRun(Read(parsed), parsed, host);
+        var options = Read(parsed);
+        if (!options.Random && (options.Seed is not null || options.Size is not null))
+        {
+            host.Say($"{(options.Seed is not null ? Seed.Name : Size.Name)} is for random events only. Add --random, or leave it out.");
+            return Wrong;
+        }
+        using var run = new TesterRun(options, parsed, host);
         return await run.RunAsync();
     }
 
@@ -112,6 +119,10 @@ internal static class TesterCommand
         }
         return 0;
     }
+
+    // A key in the wrong place must not be said aloud.
+    [GeneratedRegex("[A-Za-z0-9+/_-]{43}=")]
+    private static partial Regex KeyLike();
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 

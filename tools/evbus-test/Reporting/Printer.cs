@@ -7,7 +7,7 @@ namespace EvBus.Tools.Tester.Reporting;
 
 /// <summary>
 /// Prints what arrives in the internal queue, each event followed by a line of dashes. Writes in large pieces, and what it has as soon as the
-/// queue is empty. When nobody reads the output any more it goes on taking events, so that the other publishers get theirs.
+/// queue is empty. When the output takes nothing more it goes on taking events, so that the other publishers get theirs.
 /// </summary>
 internal sealed class Printer(Stream output, Outputter outputter, Action onClosed) : IDisposable
 {
@@ -23,6 +23,9 @@ internal sealed class Printer(Stream output, Outputter outputter, Action onClose
     private readonly ArrayBufferWriter<byte> _buffer = new(FlushAt + 4096);
     private readonly SemaphoreSlim _room = new(Window, Window);
     private bool _isClosed;
+
+    /// <summary>Why the output takes nothing more; null while it does, and when its reader has just gone (<c>| head</c>), which is no trouble.</summary>
+    public string? Trouble { get; private set; }
 
     public ValueTask WaitForRoomAsync(CancellationToken cancellationToken) => _room.Wait(0, CancellationToken.None) ? default : new(_room.WaitAsync(cancellationToken));
 
@@ -65,12 +68,16 @@ internal sealed class Printer(Stream output, Outputter outputter, Action onClose
                 output.Flush();
             }
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            // The other end of the pipe is closed (| head): no error, the end.
+            if (!IsReaderGone(e))
+                Trouble = $"standard output cannot be written: {e.Message}. What arrived since is not printed; make room, or send the output elsewhere.";
             _isClosed = true;
             onClosed();
         }
         _buffer.ResetWrittenCount();
     }
+
+    // EPIPE, and the two names that Windows has for it.
+    private static bool IsReaderGone(IOException e) => e.HResult is 32 or unchecked((int)0x8007006D) or unchecked((int)0x800700E8);
 }

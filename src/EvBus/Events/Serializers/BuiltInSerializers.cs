@@ -27,7 +27,14 @@ internal sealed class MessagePackEventSerializer : EventSerializer
         ArgumentNullException.ThrowIfNull(target);
         var tree = new TreeSink();
         ValueWalker.Write(value, typeof(T), tree);
-        MessagePackTree.Write(tree.Root, target);
+        try
+        {
+            MessagePackCodec.Encode(tree.Root, target);
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new NotSupportedException("A text holds half of a surrogate pair, which UTF-8 has no bytes for. Remove it, or choose the serializer 'json', which escapes it.", e);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ using System.Text;
 namespace EvBus.Serializers;
 
 /// <summary>
-/// Makes a tree of plain values: null, bool, long, ulong, double, string, byte[], lists, and maps as lists of pairs in their order.
+/// Makes a tree of plain values: null, bool, long, ulong, double, string, byte[], lists and <see cref="MessagePackMap"/>.
 /// For formats that must know how much comes before they write it.
 /// </summary>
 internal sealed class TreeSink : ValueSink
@@ -43,7 +43,7 @@ internal sealed class TreeSink : ValueSink
 
     public override void Bytes(ReadOnlySpan<byte> value) => Add(value.ToArray());
 
-    public override void BeginMap() => Begin(new List<KeyValuePair<object, object?>>());
+    public override void BeginMap() => Begin(new MessagePackMap());
 
     public override void Key(object key)
     {
@@ -79,6 +79,6 @@ internal sealed class TreeSink : ValueSink
         else if (open.Container is List<object?> list)
             list.Add(value);
         else
-            ((List<KeyValuePair<object, object?>>)open.Container).Add(new(_key!, value));
+            ((MessagePackMap)open.Container)[_key!] = value;
     }
 }
