@@ -56,6 +56,10 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
         {
             cancel.Cancel();
         }
+        catch (ObjectDisposedException)
+        {
+            // Its loop has ended in this moment: there is nothing left to cancel.
+        }
         catch (AggregateException)
         {
             // A publisher's own callback on the token failed; the call is being given up anyway.
