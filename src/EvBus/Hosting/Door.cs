@@ -140,6 +140,8 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
 
     private PutResult Count(PutResult refused)
     {
+        if (refused.Refusal == RefusalReason.Full && options.WhenFull == DoorPolicy.DropNewest)
+            refused = refused with { Refusal = RefusalReason.DroppedNewest };
         Interlocked.Increment(ref _refused[(int)refused.Refusal]);
         return refused;
     }

@@ -37,6 +37,9 @@ public enum RefusalReason : byte
     /// <summary>The journal, or a lane that blocks the door, is full.</summary>
     Full,
 
+    /// <summary>As <see cref="Full"/>, where the door's policy is <see cref="DoorPolicy.DropNewest"/>.</summary>
+    DroppedNewest,
+
     /// <summary>Room did not come within the door's time-out.</summary>
     TimedOut,
 

@@ -76,6 +76,16 @@ public class LimitTests
     }
 
     [Fact]
+    public async Task A_door_that_drops_the_newest_counts_them_apart()
+    {
+        var publisher = new ScriptedPublisher().ThenHang(new TaskCompletionSource().Task);
+        await using var bus = await StartAsync(new BusOptions { MaxEvents = 1, WhenFull = DoorPolicy.DropNewest, StopTimeout = TimeSpan.Zero }, ("a", publisher, null));
+        bus.TryPut(Given.Event(0));
+        Assert.Equal(RefusalReason.DroppedNewest, (await bus.PutAsync(Given.Event(1)).AsTask().Soon()).Refusal);
+        Assert.Equal(1, bus.GetStatus().Refused[RefusalReason.DroppedNewest]);
+    }
+
+    [Fact]
     public async Task Those_who_wait_at_the_stop_are_refused()
     {
         var publisher = new ScriptedPublisher().ThenHang(new TaskCompletionSource().Task);
