@@ -80,6 +80,8 @@ internal sealed partial class Lane
                 await ConnectAsync(session).ConfigureAwait(false);
             return;
         }
+        if (_inStream)
+            await GatherAsync().ConfigureAwait(false);
         if (session.Publisher is IWindowedPublisher windowed)
             await StepWindowAsync(session, windowed).ConfigureAwait(false);
         else if (TakeWork() is { } work)
@@ -103,9 +105,10 @@ internal sealed partial class Lane
         var work = _spare.TryPop(out var used) ? used : new LaneWork();
         if (_journal.TryRead(work.Batch, Options.BatchEvents, Options.BatchBytes))
         {
-            _lastBatch = work.Batch.Count;
+            _inStream = work.Batch.Count < SmallBatch;
             return work;
         }
+        _inStream = false;
         _spare.Push(work);
         return null;
     }
