@@ -26,16 +26,53 @@ internal sealed partial class MemoryJournal
             MemoryLane? furthest = null;
             foreach (var lane in _lanes)
             {
-                if (IsFull(lane, length) && lane.SkipUnwanted() && IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
+                if (!lane.IsOrphaned && IsFull(lane, length) && lane.SkipUnwanted() && IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
                     furthest = lane;
             }
             if (furthest is null)
+            {
+                TakeFromOrphans(length);
                 return true;
+            }
             // Some at once, so that a journal kept full by a dead lane does not pay for each event.
             if (furthest.IsFlowing || furthest.DropUnread(Math.Max(1, _options.MaxEvents / 64), _options.MaxBytes / 64 + length, DropReasons.Overflow) == 0)
                 return false;
             Trim();
         }
+    }
+
+    /// <summary>What orphans keep comes on top of what the others have; so that memory stays bounded, the largest gives way.</summary>
+    private void TakeFromOrphans(int length)
+    {
+        while (true)
+        {
+            var (events, bytes) = HeldByOrphans();
+            if (events == 0)
+                return;
+            var others = _lanes.Where(lane => !lane.IsOrphaned).ToArray();
+            var ahead = others.Select(lane => lane.HeldEvents(_end)).DefaultIfEmpty().Max();
+            var aheadBytes = others.Select(lane => lane.HeldBytes(_bytes)).DefaultIfEmpty().Max();
+            if (ahead + events < _options.MaxEvents && aheadBytes + bytes + length <= _options.MaxBytes)
+                return;
+            // What was handed to a publisher cannot be taken back, so the largest may have nothing to give.
+            if (!_lanes.Where(lane => lane.IsOrphaned).OrderByDescending(lane => lane.HeldBytes(_bytes))
+                .Any(lane => lane.DropUnread(Math.Max(1, _options.MaxEvents / 64), _options.MaxBytes / 64 + length, DropReasons.Overflow) > 0))
+            {
+                return;
+            }
+            Trim();
+        }
+    }
+
+    private (long Events, long Bytes) HeldByOrphans()
+    {
+        var (events, bytes) = (0L, 0L);
+        foreach (var lane in _lanes)
+        {
+            if (lane.IsOrphaned)
+                (events, bytes) = (events + lane.HeldEvents(_end), bytes + lane.HeldBytes(_bytes));
+        }
+        return (events, bytes);
     }
 
     private bool IsFull(MemoryLane lane, int length) =>
@@ -93,10 +130,13 @@ internal sealed partial class MemoryJournal
     {
         var events = _commenced ? long.MaxValue : _options.MaxEvents - (long)(_end - _oldest.FirstSequence);
         var bytes = _commenced ? long.MaxValue : _options.MaxBytes - (_bytes - _oldest.FirstByte);
+        var (orphanEvents, orphanBytes) = HeldByOrphans();
         foreach (var lane in _lanes)
         {
-            events = Math.Min(events, _options.MaxEvents - lane.HeldEvents(_end));
-            bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes));
+            if (lane.IsOrphaned)
+                continue;
+            events = Math.Min(events, _options.MaxEvents - lane.HeldEvents(_end) - orphanEvents);
+            bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes) - orphanBytes);
             if (!lane.HasLimit || lane.IsDetached)
                 continue;
             var (queued, queuedBytes) = Queued(lane);
@@ -147,11 +187,45 @@ internal sealed partial class MemoryJournal
     {
         lock (_gate)
         {
-            if (!lane.IsDetached)
+            if (!lane.IsOrphaned)
+                AttachLane(lane);
+        }
+    }
+
+    private void AttachLane(MemoryLane lane)
+    {
+        if (!lane.IsDetached)
+            return;
+        var (events, bytes) = _routes.Sum(lane);
+        lane.MarkAttached(_tail, _end, _bytes, events, bytes);
+        AskForCheck();
+    }
+
+    internal void Orphan(MemoryLane lane)
+    {
+        lock (_gate)
+        {
+            if (lane.IsOrphaned || lane.IsForgotten)
                 return;
-            var (events, bytes) = _routes.Sum(lane);
-            lane.MarkAttached(_tail, _end, _bytes, events, bytes);
-            AskForCheck();
+            AttachLane(lane);
+            // What lies ahead and is not for it need not be kept.
+            lane.SkipUnwanted();
+            lane.IsOrphaned = true;
+            Rebuild(_lanes);
+            lane.MarkDetached(_tail, _end, _bytes, 0, 0);
+            SignalRoom();
+        }
+    }
+
+    internal void Adopt(MemoryLane lane)
+    {
+        lock (_gate)
+        {
+            if (!lane.IsOrphaned || lane.IsForgotten)
+                return;
+            AttachLane(lane);
+            lane.IsOrphaned = false;
+            Rebuild(_lanes);
         }
     }
 
