@@ -105,6 +105,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
             }
             _retired.RemoveAll(static routes => !routes.HasUncommitted);
             (_unmatched, _unmatchedClosed) = (_unmatched + _unmatchedClosed, 0);
+            _closing = null;
             foreach (var lane in _lanes)
             {
                 if (lane.IsDue(to.Sequence))
@@ -282,6 +283,11 @@ internal sealed partial class MemoryJournal : ICommitTarget
             ReturnBlock(block);
         }
     }
+
+    private CommitStage StageOf(ulong sequence) =>
+        _store is null || sequence < _committed.Sequence ? CommitStage.Committed
+        : _closing is { } closing && sequence < closing.Sequence ? CommitStage.Closed
+        : CommitStage.Pending;
 
     private (long Events, long Bytes) SumFor(MemoryLane lane, bool onlyCommitted = false)
     {
