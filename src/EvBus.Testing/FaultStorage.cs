@@ -99,7 +99,7 @@ public sealed class FaultStorage : IStorage
     IReadOnlyList<string> IStorage.List(string folder)
     {
         lock (_lock)
-            return [.. _files.Keys.Where(name => name.StartsWith(folder + "/", StringComparison.Ordinal)).Select(name => name[(folder.Length + 1)..])];
+            return [.. _files.Keys.Where(name => IsIn(folder, name)).Select(name => name[(folder.Length + 1)..])];
     }
 
     bool IStorage.Exists(string name)
@@ -153,11 +153,11 @@ public sealed class FaultStorage : IStorage
         lock (_lock)
         {
             Point();
-            foreach (var name in _durable.Keys.Where(name => name.StartsWith(folder + "/", StringComparison.Ordinal) && !_files.ContainsKey(name)).ToArray())
+            foreach (var name in _durable.Keys.Where(name => IsIn(folder, name) && !_files.ContainsKey(name)).ToArray())
                 _durable.Remove(name);
             foreach (var (name, file) in _files)
             {
-                if (name.StartsWith(folder + "/", StringComparison.Ordinal))
+                if (IsIn(folder, name))
                     _durable[name] = file;
             }
         }
@@ -173,6 +173,9 @@ public sealed class FaultStorage : IStorage
             return new Unlock(this);
         }
     }
+
+    private static bool IsIn(string folder, string name) =>
+        folder.Length == 0 ? !name.Contains('/', StringComparison.Ordinal) : name.StartsWith(folder + "/", StringComparison.Ordinal);
 
     private Dictionary<string, FaultFile> Entries(Random chance)
     {

@@ -81,7 +81,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
             (_unmatchedClosed, _unmatchedPending) = (_unmatchedClosed + _unmatchedPending, 0);
             var waiters = _waiters;
             _waiters = new CommitWaiters();
-            return new CommitGroup(from.Bytes, from.Sequence, Epoch, (int)(_end - from.Sequence), parts, waiters);
+            return new CommitGroup(from.Bytes, from.Sequence, Epoch, (int)(_end - from.Sequence), _committedAccepted, parts, waiters);
         }
     }
 
@@ -350,10 +350,18 @@ internal sealed partial class MemoryJournal : ICommitTarget
     {
         await _committer!.StopAsync().ConfigureAwait(false);
         _keeper!.Stop();
-        if (_failure is null)
+        try
         {
-            store.Log.CloseCurrent();
-            KeepAll(isClean: _committed.Sequence == _end);
+            if (_failure is null)
+            {
+                store.Log.CloseCurrent();
+                KeepAll(isClean: _committed.Sequence == _end);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nothing depends on it: the next opening finds an unclean end and recovers.
+            ((ICommitTarget)this).Refuse(e.Message, isFull: false);
         }
         _waiters.Complete(_failure ?? "the bus stopped before it was on disk");
         IsStoreOpen = false;

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace EvBus.Journal;
 
@@ -17,7 +15,7 @@ internal interface ICommitTarget
 }
 
 /// <summary>What is written and fsynced in one go.</summary>
-internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Epoch, int Events, IReadOnlyList<ArraySegment<byte>> Parts, CommitWaiters Waiters);
+internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Epoch, int Events, long AcceptedBefore, IReadOnlyList<ArraySegment<byte>> Parts, CommitWaiters Waiters);
 
 /// <summary>Those who wait until a group is on disk.</summary>
 internal sealed class CommitWaiters
@@ -146,7 +144,7 @@ internal sealed class Committer
         try
         {
             Seal(group);
-            _log.Write(group.FirstByte, group.FirstSequence, group.Epoch, CollectionsMarshal.AsSpan((List<ArraySegment<byte>>)group.Parts));
+            _log.Write(group);
         }
         catch (StorageFullException e)
         {
