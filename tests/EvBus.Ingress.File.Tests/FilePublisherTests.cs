@@ -257,9 +257,11 @@ public sealed class FilePublisherTests : IDisposable
 
         public IOpenFile Open(string path) => new Faulty(this, FileSystem.Real.Open(path));
 
-        public long? LengthOf(string path) => FileSystem.Real.LengthOf(path);
+        public string Resolve(string path) => FileSystem.Real.Resolve(path);
 
-        public bool IsDirectory(string path) => FileSystem.Real.IsDirectory(path);
+        public FileState? Find(string path) => FileSystem.Real.Find(path);
+
+        public void SyncFolder(string folder) => FileSystem.Real.SyncFolder(folder);
 
         public void Move(string from, string to) => FileSystem.Real.Move(from, to);
 
@@ -269,7 +271,9 @@ public sealed class FilePublisherTests : IDisposable
 
         private sealed class Faulty(FaultyFiles faults, IOpenFile file) : IOpenFile
         {
-            public long Length => file.Length;
+            public FileState State => file.State;
+
+            public bool TryLock() => file.TryLock();
 
             public int Read(Span<byte> target, long offset) => file.Read(target, offset);
 
