@@ -1,6 +1,5 @@
 using System.Text;
 using EvBus.Testing;
-using Microsoft.Extensions.Logging;
 
 namespace EvBus.Ingress.File.Tests;
 
@@ -159,22 +158,69 @@ public sealed class OtherHandsTests : IDisposable
         Assert.Contains("4 bytes", _log.Last, StringComparison.Ordinal);
     }
 
-    private sealed class CountingLogger : ILogger
+    [Fact]
+    public async Task A_link_that_is_pointed_elsewhere_is_followed_there()
     {
-        public int Warnings { get; private set; }
+        System.IO.File.CreateSymbolicLink(Path(), Path("monday"));
+        await using var publisher = Publisher();
+        await publisher.ConnectAsync(default);
+        await publisher.PublishAsync(Batch("one"), default);
+        System.IO.File.Delete(Path());
+        System.IO.File.CreateSymbolicLink(Path(), Path("tuesday"));
+        await publisher.PublishAsync(Batch("two"), default);
+        Assert.Equal(("one\n", "two\n"), (System.IO.File.ReadAllText(Path("monday")), System.IO.File.ReadAllText(Path("tuesday"))));
+        // What it has left is free for another lane.
+        await using var other = Publisher(new FileIngressOptions { Path = Path("monday") }, "file/other");
+        await other.ConnectAsync(default);
+    }
 
-        public string Last { get; private set; } = "";
+    [Fact]
+    public async Task A_file_replaced_by_one_of_the_same_length_is_noticed()
+    {
+        await using var publisher = Publisher();
+        await publisher.ConnectAsync(default);
+        await publisher.PublishAsync(Batch("one"), default);
+        System.IO.File.WriteAllText(Path("new"), "own\n");
+        System.IO.File.Move(Path("new"), Path(), overwrite: true);
+        await publisher.PublishAsync(Batch("two"), default);
+        Assert.Equal("own\ntwo\n", System.IO.File.ReadAllText(Path()));
+    }
 
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+    [Fact]
+    public async Task Links_that_lead_round_in_a_circle_are_said_in_words()
+    {
+        System.IO.File.CreateSymbolicLink(Path(), Path("b"));
+        System.IO.File.CreateSymbolicLink(Path("b"), Path());
+        await using var publisher = Publisher();
+        Assert.Contains("circle", await RefusedAsync(publisher), StringComparison.Ordinal);
+    }
 
-        public bool IsEnabled(LogLevel logLevel) => true;
+    [Fact]
+    public async Task A_folder_behind_links_and_dots_is_found_as_the_system_finds_it()
+    {
+        Directory.CreateDirectory(Path("a/b"));
+        Directory.CreateSymbolicLink(Path("ab"), "a/b");
+        System.IO.File.CreateSymbolicLink(Path(), "ab/../x/../events");
+        Directory.CreateDirectory(Path("a/x"));
+        await using var publisher = Publisher();
+        await publisher.ConnectAsync(default);
+        await publisher.PublishAsync(Batch("one"), default);
+        Assert.Equal("one\n", System.IO.File.ReadAllText(Path("a/events")));
+    }
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel < LogLevel.Warning)
-                return;
-            Warnings++;
-            Last = formatter(state, exception);
-        }
+    [Fact]
+    public async Task A_folder_that_was_moved_away_with_the_file_is_trouble_until_it_is_back()
+    {
+        Directory.CreateDirectory(Path("sub"));
+        await using var publisher = Publisher(new FileIngressOptions { Path = Path("sub/events") });
+        await publisher.ConnectAsync(default);
+        await publisher.PublishAsync(Batch("one"), default);
+        Directory.Move(Path("sub"), Path("gone"));
+        Assert.Equal(Verdict.Disconnected, (await publisher.PublishAsync(Batch("two"), default)).Verdict);
+        Assert.Contains("folder", await RefusedAsync(publisher), StringComparison.Ordinal);
+        Directory.Move(Path("gone"), Path("sub"));
+        await publisher.ConnectAsync(default);
+        await publisher.PublishAsync(Batch("two"), default);
+        Assert.Equal("one\ntwo\n", System.IO.File.ReadAllText(Path("sub/events")));
     }
 }
