@@ -33,6 +33,17 @@ internal static partial class AcctTool
                 ProcessTerminationTimeout = null,
             });
         }
+        catch (OutputException exception)
+        {
+            await console.Error.WriteLineAsync("error: " + OneLine(exception.Message));
+            return Failed;
+        }
+        catch (IOException exception)
+        {
+            // Every file that was named has an error of its own.
+            await console.Error.WriteLineAsync($"error: The private copy for the editor cannot be written: {OneLine(exception.Message)} Nothing was changed.");
+            return Failed;
+        }
         catch (Exception exception) when (exception is EvBusException or UsageException)
         {
             await console.Error.WriteLineAsync("error: " + OneLine(exception.Message));

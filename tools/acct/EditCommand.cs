@@ -10,18 +10,19 @@ internal sealed class EditCommand(ToolConsole console)
 {
     public async Task<int> RunAsync(EditRequest request, AcctOptions options, CancellationToken cancellationToken)
     {
-        var file = string.IsNullOrEmpty(request.Input) ? options.File : request.Input;
-        var document = await DecryptCommand.LoadAsync(console, file, options, cancellationToken);
-        var output = request.Output ?? file!;
-        var cipher = options.Cipher ?? AcctCiphers.Detect(file, await SafeFile.ReadAsync(file!, options.MaxFileBytes, "acct file", null, cancellationToken));
-        var editor = request.Editor ?? (console.Environment("EDITOR") is { Length: > 0 } value ? value : "vi");
+        if (request.Output is "")
+            throw new UsageException("--output-file names no file.");
+        using var opened = await OpenedFile.OpenAsync(console, request.Input, options, cancellationToken);
+        var output = request.Output ?? opened.Path;
+        var editor = request.Editor is { Length: > 0 } named ? named : console.Environment("EDITOR") is { Length: > 0 } value ? value : "vi";
 
-        var before = request.Format == "json" ? document.ToJson() : document.ToYaml();
+        var before = request.Format == "json" ? opened.Document.ToJson() : opened.Document.ToYaml();
         using var workspace = new PrivateFolder();
+        using var signals = new EditorSignals(workspace);
         var path = workspace.Write(request.Format == "json" ? "credentials.json" : "credentials.yml", before);
         while (true)
         {
-            var code = Editor.Run(editor, path);
+            var code = Editor.Run(editor, path, signals);
             if (code != 0)
             {
                 await console.Error.WriteLineAsync($"error: the editor '{editor}' ended with exit code {code}; '{output}' is unchanged.");
@@ -36,8 +37,7 @@ internal sealed class EditCommand(ToolConsole console)
             try
             {
                 var edited = request.Format == "json" ? AcctDocument.ParseJson(after, "the edited text") : AcctDocument.ParseYaml(after, "the edited text");
-                using var key = await AcctKeySource.ResolveAsync(options, null, cancellationToken);
-                AcctFile.Save(output, edited, key!, cipher);
+                AcctFile.Save(output, edited, opened.Key, opened.Cipher);
                 return 0;
             }
             catch (AcctException exception) when (exception.Fault == AcctFault.BadContent)

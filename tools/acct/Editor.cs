@@ -5,10 +5,10 @@ using System.Text;
 
 namespace EvBus.Tools.Acct;
 
-/// <summary>Runs the editor on this terminal. While it runs, signals end the editor and not us, so that the clear text is always wiped.</summary>
+/// <summary>Runs the editor on this terminal.</summary>
 internal static class Editor
 {
-    public static int Run(string editor, string path)
+    public static int Run(string editor, string path, EditorSignals signals)
     {
         // By the shell, because EDITOR may hold arguments ("code --wait").
         var start = OperatingSystem.IsWindows()
@@ -19,23 +19,74 @@ internal static class Editor
         try
         {
             using var process = Process.Start(start)!;
-            // The terminal sends Ctrl-C to the editor as well; the other signals reach only us.
-            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
-            using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, context => context.Cancel = true);
-            void End(PosixSignalContext context)
+            signals.Running = process;
+            try
             {
-                context.Cancel = true;
-                process.Kill(entireProcessTree: true);
+                process.WaitForExit();
             }
-            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
-            using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, End);
-            process.WaitForExit();
+            finally
+            {
+                signals.Running = null;
+            }
             return process.ExitCode;
         }
         catch (Win32Exception exception)
         {
             throw new UsageException($"The editor '{editor}' cannot be started: {exception.Message}. Set EDITOR, or name one by --editor.");
         }
+    }
+}
+
+/// <summary>
+/// What signals do while clear text lies on disk. With an editor running they end the editor and not us; otherwise they end us, but not
+/// before the clear text is wiped.
+/// </summary>
+internal sealed class EditorSignals : IDisposable
+{
+    private readonly PrivateFolder _folder;
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private volatile Process? _running;
+
+    public EditorSignals(PrivateFolder folder)
+    {
+        _folder = folder;
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
+            _registrations.Add(PosixSignalRegistration.Create(signal, Handle));
+    }
+
+    public Process? Running
+    {
+        get => _running;
+        set => _running = value;
+    }
+
+    internal void Handle(PosixSignalContext context)
+    {
+        if (_running is not { } editor)
+        {
+            // Not cancelled: the runtime ends the process as the signal asks.
+            _folder.Dispose();
+            return;
+        }
+        context.Cancel = true;
+        // The terminal sends Ctrl-C to the editor as well, which may want it; the other signals reach only us.
+        if (context.Signal is not (PosixSignal.SIGINT or PosixSignal.SIGQUIT))
+        {
+            try
+            {
+                editor.Kill(entireProcessTree: true);
+            }
+            catch (InvalidOperationException)
+            {
+                // It has just ended by itself.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+            registration.Dispose();
     }
 }
 
@@ -75,6 +126,15 @@ internal sealed class PrivateFolder : IDisposable
 
     public void Dispose()
     {
+        lock (_folder)
+            Wipe();
+    }
+
+    private void Wipe()
+    {
+        _folder.Refresh();
+        if (!_folder.Exists)
+            return;
         // The editor's own copies too.
         foreach (var file in _folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
         {
