@@ -2,13 +2,12 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus.Acct;
 
 /// <summary>The key, from where the options say: a value, a file, or a command. Never logs or throws a key.</summary>
-internal static partial class AcctKeySource
+internal static class AcctKeySource
 {
     private const int MaxKeyBytes = 4096;
     private const int MaxErrorCharacters = 500;
@@ -114,14 +113,10 @@ internal static partial class AcctKeySource
             errors = errors[..(errors.LastIndexOfAny([' ', '\t', '\r', '\n']) + 1)];
         foreach (var word in Encoding.UTF8.GetString(output).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).OrderByDescending(word => word.Length))
             errors = errors.Replace(word, "***", StringComparison.Ordinal);
-        errors = KeyLike().Replace(errors, "***");
+        errors = SecretText.Mask(errors);
         errors = string.Join(' ', errors.Split((char[])['\r', '\n'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
         if (errors.Length > MaxErrorCharacters)
             errors = errors[..MaxErrorCharacters] + "…";
         return new AcctException(AcctFault.BadKey, $"The acct key command ended with exit code {code}{(errors.Length > 0 ? $" and said: {errors}" : " and said nothing on standard error")}.");
     }
-
-    // 32 bytes in base64, with or without the padding; a longer run without padding is rather a path.
-    [GeneratedRegex("[A-Za-z0-9+/_-]{43}=|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{43}(?![A-Za-z0-9+/_-])", RegexOptions.CultureInvariant)]
-    private static partial Regex KeyLike();
 }

@@ -1,3 +1,5 @@
+using EvBus.Files;
+
 namespace EvBus.Ingress.File;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using EvBus.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace EvBus.Ingress.File;

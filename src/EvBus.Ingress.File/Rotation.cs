@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using EvBus.Files;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus.Ingress.File;

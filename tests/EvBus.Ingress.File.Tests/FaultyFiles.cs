@@ -1,3 +1,5 @@
+using EvBus.Files;
+
 namespace EvBus.Ingress.File.Tests;
 
 /// <summary>Real files, with a disk that gives up where the test says.</summary>

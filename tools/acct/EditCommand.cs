@@ -8,13 +8,17 @@ internal sealed record EditRequest(string? Input, string? Output, string? Editor
 /// <summary>Decrypt, edit, encrypt. The file changes in one step at the very end, or not at all.</summary>
 internal sealed class EditCommand(ToolConsole console)
 {
+    // The shell's, for a command that is not there.
+    private const int NotFound = 127;
+
     public async Task<int> RunAsync(EditRequest request, AcctOptions options, CancellationToken cancellationToken)
     {
         if (request.Output is "")
             throw new UsageException("--output-file names no file.");
         using var opened = await OpenedFile.OpenAsync(console, request.Input, options, cancellationToken);
         var output = request.Output ?? opened.Path;
-        var editor = request.Editor is { Length: > 0 } named ? named : console.Environment("EDITOR") is { Length: > 0 } value ? value : "vi";
+        var editor = ((string?[])[request.Editor, console.Environment("EDITOR"), "vi"]).First(each => !string.IsNullOrWhiteSpace(each))!;
+        SafeFile.CheckReplaceable(output);
 
         var before = request.Format == "json" ? opened.Document.ToJson() : opened.Document.ToYaml();
         using var workspace = new PrivateFolder();
@@ -25,7 +29,7 @@ internal sealed class EditCommand(ToolConsole console)
             var code = Editor.Run(editor, path, signals);
             if (code != 0)
             {
-                await console.Error.WriteLineAsync($"error: the editor '{editor}' ended with exit code {code}; '{output}' is unchanged.");
+                await console.Error.WriteLineAsync($"error: the editor '{editor}' ended with exit code {code}{(code == NotFound ? " (there is no such command; set EDITOR, or name one by --editor)" : "")}; '{output}' is unchanged.");
                 return 1;
             }
             var after = await SafeFile.ReadAsync(path, options.MaxFileBytes, "edited file", null, cancellationToken);
@@ -40,11 +44,11 @@ internal sealed class EditCommand(ToolConsole console)
                 AcctFile.Save(output, edited, opened.Key, opened.Cipher);
                 return 0;
             }
-            catch (AcctException exception) when (exception.Fault == AcctFault.BadContent)
+            catch (AcctException exception) when (exception.Fault is AcctFault.BadContent or AcctFault.Unreadable)
             {
                 await console.Error.WriteLineAsync($"error: {exception.Message} '{output}' is unchanged.");
                 if (!await EditAgainAsync())
-                    return 2;
+                    return exception.Fault == AcctFault.BadContent ? 2 : 1;
             }
         }
     }

@@ -110,7 +110,14 @@ internal sealed class PrivateFolder : IDisposable
                 // Then the ordinary place.
             }
         }
-        _folder = Directory.CreateTempSubdirectory("acct-");
+        try
+        {
+            _folder = Directory.CreateTempSubdirectory("acct-");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritten(exception);
+        }
     }
 
     public string Write(string name, string text)
@@ -119,10 +126,20 @@ internal sealed class PrivateFolder : IDisposable
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using var stream = new FileStream(path, options);
-        stream.Write(Encoding.UTF8.GetBytes(text));
+        try
+        {
+            using var stream = new FileStream(path, options);
+            stream.Write(Encoding.UTF8.GetBytes(text));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritten(exception);
+        }
         return path;
     }
+
+    private static OutputException NotWritten(Exception exception) =>
+        new($"The private copy for the editor cannot be written: {exception.Message.TrimEnd('.')}. Nothing was changed. Set TMPDIR to a folder with room.");
 
     public void Dispose()
     {
@@ -151,6 +168,13 @@ internal sealed class PrivateFolder : IDisposable
                 // It is removed in any case.
             }
         }
-        _folder.Delete(recursive: true);
+        try
+        {
+            _folder.Delete(recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException($"Clear text may be left in '{_folder.FullName}', which cannot be removed: {exception.Message.TrimEnd('.')}. Remove it.");
+        }
     }
 }

@@ -12,9 +12,10 @@ internal sealed record ToolConsole(TextReader In, TextWriter Out, TextWriter Err
             await Out.WriteAsync(text);
             await Out.FlushAsync();
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new OutputException($"Standard output cannot be written: {exception.Message.TrimEnd('.')}.");
+            // Closed streams are said to be denied access to.
+            throw new OutputException($"Standard output cannot be written: {(exception is UnauthorizedAccessException ? "it is closed" : exception.Message.TrimEnd('.'))}.");
         }
     }
 }

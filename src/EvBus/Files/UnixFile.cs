@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace EvBus.Ingress.File;
+namespace EvBus.Files;
 
 /// <summary>
 /// What Linux knows of a file and .NET does not say: which one it is, whatever it is called, whether it is a plain one at all,
@@ -15,6 +15,7 @@ internal static class UnixFile
     private const uint TypeAndModeAndTimeAndInodeAndSize = 0x1 | 0x2 | 0x40 | 0x100 | 0x200;
     private const int NoSuchFile = 2;
     private const int NotADirectory = 20;
+    private const int Invalid = 22;
 
     [ThreadStatic]
     private static byte[]? s_answer;
@@ -37,7 +38,8 @@ internal static class UnixFile
             throw Failure(folder);
         try
         {
-            if (Sync(handle) != 0)
+            // Some network file systems cannot be asked.
+            if (Sync(handle) != 0 && Marshal.GetLastPInvokeError() != Invalid)
                 throw Failure(folder);
         }
         finally
