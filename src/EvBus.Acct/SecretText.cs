@@ -64,7 +64,7 @@ internal static partial class SecretText
     // 32 bytes in base64, with or without the padding, or short of a few characters; a longer run without padding is rather a path.
     [GeneratedRegex(
         "[A-Za-z0-9+/_-]{43}=|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{43}(?![A-Za-z0-9+/_-])"
-        + "|(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+_-]*[a-z])(?=[A-Za-z0-9+_-]*[A-Z])(?=[A-Za-z0-9+_-]*[0-9])[A-Za-z0-9+_-]{40,43}(?![A-Za-z0-9+/_-])",
+        + "|(?<![A-Za-z0-9+_-])(?=[A-Za-z0-9+_-]*[a-z])(?=[A-Za-z0-9+_-]*[A-Z])(?=[A-Za-z0-9+_-]*[0-9])[A-Za-z0-9+_-]{40,43}(?![A-Za-z0-9+_-])",
         RegexOptions.CultureInvariant)]
     private static partial Regex KeyLike();
 }
