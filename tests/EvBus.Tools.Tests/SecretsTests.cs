@@ -88,7 +88,7 @@ public class SecretsTests
     }
 
     [Theory]
-    [InlineData("The acct file '/home/me/a-long-folder/of-another-project/credentials.yml.fernet' cannot be read")]
+    [InlineData("The acct file '/srv/me/a-long-folder/of-another-project/credentials.yml.fernet' cannot be read")]
     [InlineData("acct file '/tmp/acct-tool-x7Yq2A/Credentials-Production-2026/credentials.yml'")]
     [InlineData("Give it by ACCT_KEY, --acct-key-file or --acct-key-command.")]
     public void Ordinary_messages_are_left_as_they_are(string message) => Assert.Equal(message, SecretText.Mask(message));
