@@ -34,7 +34,7 @@ public class AcctKeySourceTests
     [InlineData("head -c 480 /dev/zero | tr '\\0' a >&2; printf ' {0}' >&2; echo {0}", "***")]
     [InlineData("head -c 16370 /dev/zero | tr '\\0' a >&2; printf ' {0}' >&2", "aaa…")]
     [InlineData("echo {0} {0}; echo {0} >&2", "***")]
-    [InlineData("echo open /mnt/users/somebody/.password-store/work/acct.gpg >&2", "open /mnt/users/somebody/.password-store/work/acct.gpg")]
+    [InlineData("echo open /mnt/users/somebody/.password-store/team/acct.gpg >&2", "open /mnt/users/somebody/.password-store/team/acct.gpg")]
     public async Task A_key_on_standard_error_is_masked_wherever_it_stands(string command, string shown)
     {
         var error = await Fails(new AcctOptions { KeyCommand = string.Format(CultureInfo.InvariantCulture, command, Vectors.Readme, Vectors.Readme.TrimEnd('=')) + "; exit 3" });
