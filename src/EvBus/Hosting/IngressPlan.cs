@@ -44,11 +44,12 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     {
         foreach (var profile in profiles)
         {
+            var secrets = profile.FindSecrets();
             try
             {
                 CheckPattern(profile);
                 if (added.Descriptor.Validate is { } validate)
-                    _errors.AddRange(validate(profile));
+                    _errors.AddRange(validate(profile).Select(secrets.Mask));
                 var name = profile.GetString("lane") ?? (profile.Occurrence == 1 ? profile.Name : $"{profile.Name}~{profile.Occurrence}");
                 var id = $"{added.Descriptor.Name}/{name}";
                 var destinations = added.Descriptor.Destinations?.Invoke(profile) ?? [];
@@ -59,7 +60,11 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             }
             catch (EvBusConfigurationException e)
             {
-                _errors.AddRange(e.Errors);
+                _errors.AddRange(e.Errors.Select(secrets.Mask));
+            }
+            catch (Exception e) when (secrets.Mask(e) is var clean && !ReferenceEquals(clean, e))
+            {
+                _errors.Add($"Profile {profile.Provider}/{profile.Name} cannot be used: {secrets.Mask(e.Message)}");
             }
         }
     }
@@ -67,9 +72,12 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     private LaneDefinition Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination)
     {
         var gatherer = profile is null ? null : builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));
+        var secrets = profile?.FindSecrets() ?? ProfileSecrets.None;
+        var discreet = DiscreetLogger.Around(logger, secrets);
         return new LaneDefinition
         {
             Id = id,
+            Secrets = secrets,
             Pattern = pattern,
             Options = added.Lane ?? builder.Options.Lane,
             CreatePublisher = async cancellationToken =>
@@ -77,17 +85,17 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
                 object? gathered = null;
                 if (gatherer is not null)
                     gathered = await GatherAsync(gatherer, profile!, cancellationToken).ConfigureAwait(false);
-                var context = new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues };
+                var context = new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services) { Queues = queues };
                 var publisher = added.Descriptor.Create(context);
-                return gatherer is null ? publisher : new GatheredPublisher(publisher, gathered, () => Regather(added, id, gatherer, profile!, destination));
+                return gatherer is null ? publisher : new GatheredPublisher(publisher, gathered, () => Regather(added, id, gatherer, profile!, destination, discreet));
             },
         };
     }
 
-    private async ValueTask<(IPublisher, object?)> Regather(AddedIngress added, string id, IProfileGatherer gatherer, Profile profile, string? destination)
+    private async ValueTask<(IPublisher, object?)> Regather(AddedIngress added, string id, IProfileGatherer gatherer, Profile profile, string? destination, ILogger discreet)
     {
         var gathered = await GatherAsync(gatherer, profile, CancellationToken.None).ConfigureAwait(false);
-        return (added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues }), gathered);
+        return (added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services) { Queues = queues }), gathered);
     }
 
     private static async ValueTask<object> GatherAsync(IProfileGatherer gatherer, Profile profile, CancellationToken cancellationToken)

@@ -32,8 +32,8 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Plugins are caught where they are called, so this is ours. The events stay queued.
-            Log.LaneFailed(Logger, Id, e);
-            MarkDetached($"a defect of the bus: {e.Message}");
+            Log.LaneFailed(Logger, Id, Secrets.Mask(e));
+            MarkDetached($"a defect of the bus: {Secrets.Mask(e.Message)}");
             _journal.SetFlowing(false);
         }
         bool ours;
@@ -149,7 +149,7 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Whatever a plugin throws while connecting means: not now.
-            reason = e.Message;
+            reason = Secrets.Mask(e.Message);
             if (!EndCall(session))
                 return;
         }
@@ -203,7 +203,7 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Nothing depends on it any more.
-            Log.DisposeFailed(Logger, Id, e.Message);
+            Log.DisposeFailed(Logger, Id, Secrets.Mask(e.Message));
         }
     }
 }

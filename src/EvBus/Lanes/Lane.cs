@@ -52,6 +52,8 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
 
     public DeadLetters DeadLetters { get; }
 
+    private ProfileSecrets Secrets => _definition.Secrets;
+
     private TimeProvider Time => _services.Options.Time;
 
     private ILogger Logger => _services.Logger;
