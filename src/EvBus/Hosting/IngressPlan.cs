@@ -9,10 +9,15 @@ namespace EvBus.Hosting;
 /// </summary>
 internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, ILogger logger, IServiceProvider? services)
 {
-    private readonly List<string> _errors = [];
+    private readonly HashSet<string> _said = [];
+    private List<string> _errors = [];
 
-    public async Task<IReadOnlyList<LaneDefinition>> MakeAsync(CancellationToken cancellationToken)
+    /// <summary>Reads all sources and says which lanes there should be. One call at a time.</summary>
+    /// <exception cref="EvBusException">A source cannot be read.</exception>
+    /// <exception cref="EvBusConfigurationException">A profile cannot work; all errors at once.</exception>
+    public async Task<IReadOnlyList<PlannedLane>> MakeAsync(CancellationToken cancellationToken)
     {
+        _errors = [];
         var profiles = new List<Profile>();
         foreach (var source in builder.ProfileSources)
             profiles.AddRange(await source.LoadAsync(cancellationToken).ConfigureAwait(false));
@@ -21,26 +26,26 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             profiles.RemoveAll(profile => !allowed.Contains(profile.Name));
         WarnOfUnknown(profiles);
 
-        var lanes = new List<LaneDefinition>();
+        var lanes = new List<PlannedLane>();
         foreach (var added in builder.Added)
         {
             var descriptor = added.Descriptor;
             if (!descriptor.NeedsProfile)
                 lanes.Add(Lane(added, descriptor.Name, added.Pattern, profile: null, destination: null));
             var mine = profiles.FindAll(profile => descriptor.GoesBy(profile.Provider));
-            if (mine.Count == 0 && descriptor.NeedsProfile && !added.IsBuiltIn)
+            if (mine.Count == 0 && descriptor.NeedsProfile && !added.IsBuiltIn && _said.Add($"none: {descriptor.Name}"))
                 Log.NoProfile(logger, descriptor.Name);
             if (descriptor.NeedsProfile)
                 AddLanesOf(added, mine, lanes);
         }
-        foreach (var twice in lanes.GroupBy(lane => lane.Id).Where(group => group.Count() > 1))
+        foreach (var twice in lanes.GroupBy(lane => lane.Definition.Id).Where(group => group.Count() > 1))
             _errors.Add($"There are {twice.Count()} lanes called '{twice.Key}'. Give each its own name: the publisher's in code, or 'lane:' in the profile.");
         if (_errors.Count > 0)
             throw new EvBusConfigurationException(_errors);
         return lanes;
     }
 
-    private void AddLanesOf(AddedIngress added, List<Profile> profiles, List<LaneDefinition> lanes)
+    private void AddLanesOf(AddedIngress added, List<Profile> profiles, List<PlannedLane> lanes)
     {
         foreach (var profile in profiles)
         {
@@ -64,10 +69,10 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         }
     }
 
-    private LaneDefinition Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination)
+    private PlannedLane Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination)
     {
         var gatherer = profile is null ? null : builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));
-        return new LaneDefinition
+        var definition = new LaneDefinition
         {
             Id = id,
             Pattern = pattern,
@@ -82,6 +87,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
                 return gatherer is null ? publisher : new GatheredPublisher(publisher, gathered, () => Regather(added, id, gatherer, profile!, destination));
             },
         };
+        return new PlannedLane(definition, profile, added.Descriptor.IsExclusive);
     }
 
     private async ValueTask<(IPublisher, object?)> Regather(AddedIngress added, string id, IProfileGatherer gatherer, Profile profile, string? destination)
@@ -117,11 +123,14 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         var known = string.Join(", ", builder.Catalog.All.Select(descriptor => descriptor.Name));
         foreach (var provider in profiles.Select(profile => profile.Provider).Distinct())
         {
-            if (!builder.Added.Any(added => added.Descriptor.GoesBy(provider)))
+            if (!builder.Added.Any(added => added.Descriptor.GoesBy(provider)) && _said.Add($"unknown: {provider}"))
                 Log.UnknownProvider(logger, provider, known);
         }
     }
 }
+
+/// <summary>A lane that a plan wants, and the profile it comes from.</summary>
+internal sealed record PlannedLane(LaneDefinition Definition, Profile? Profile, bool IsExclusive);
 
 /// <summary>A kind of publisher as it was added to the builder.</summary>
 internal sealed record AddedIngress(IngressDescriptor Descriptor, string? Pattern, LaneOptions? Lane, bool IsBuiltIn);
