@@ -195,6 +195,7 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         await _reload.DisposeAsync().ConfigureAwait(false);
         if (wasRunning)
             await _lanes.DrainAsync(deadline, cancellationToken).ConfigureAwait(false);
+        await _plan.DisposeAsync().ConfigureAwait(false);
         Queues.Complete();
         _receipts.AbandonAll();
         await _journal.DisposeAsync().ConfigureAwait(false);

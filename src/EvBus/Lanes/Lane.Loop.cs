@@ -172,7 +172,7 @@ internal sealed partial class Lane
         {
             // Whatever a plugin throws while connecting means: not now.
             reason = e.Message;
-            if (!EndCall(session) || _orphaned || _rotation is not null)
+            if (!EndCall(session) || _orphaned || _rotation is not null || IsDrained(session))
                 return;
         }
         var isNew = _trouble != reason;

@@ -99,8 +99,13 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             if (!_started || (_detached && _session is null))
                 _over.TrySetResult();
         }
+        // Nothing to carry and nowhere to carry it: a connection that hangs is not worth the wait.
+        var session = _session;
+        var isIdle = session is { IsConnected: false } && _journal.Measure().Queued == 0;
+        if (isIdle)
+            session!.CutConnect();
         Wake();
-        return _orphaned ? Task.CompletedTask : _over.Task;
+        return _orphaned || isIdle ? Task.CompletedTask : _over.Task;
     }
 
     /// <summary>Ends the lane with whatever is left, at most a moment after the call under way has seen its cancellation.</summary>
