@@ -25,16 +25,7 @@ public class GatherTests
         });
     });
 
-    private async Task UntilAsync(Func<bool> condition)
-    {
-        var end = TimeProvider.System.GetUtcNow() + Given.Patience;
-        while (!condition())
-        {
-            Assert.True(TimeProvider.System.GetUtcNow() < end, "what was waited for did not come");
-            _clock.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.Yield();
-        }
-    }
+    private Task UntilAsync(Func<bool> condition) => Given.UntilAsync(condition, _clock);
 
     [Fact]
     public async Task All_profiles_are_gathered_in_one_call_at_the_start_and_each_lane_takes_its_own()
@@ -90,7 +81,7 @@ public class GatherTests
         await using var bus = Create(null, Profile("a"), Profile("b"));
         await bus.StartAsync();
         await bus.Lanes.AddAsync(new LaneDefinition { Id = "other", CreatePublisher = _ => new(other) });
-        await UntilAsync(() => _gatherer.Calls.Count == 1);
+        await Given.UntilAsync(() => _gatherer.Calls.Count == 1);
         bus.TryPut(Given.Event(1, "nobody"));
         await other.WaitForEventsAsync(1).Soon();
         // The clock stands: no deadline ends this stop.
@@ -106,6 +97,7 @@ public class GatherTests
         _gatherer.Answers.Enqueue(_ => late.Task);
         await using var bus = Create(null, Profile("a"), Profile("b"));
         await bus.StartAsync();
+        await Given.UntilAsync(() => _gatherer.Calls.Count == 1);
         await UntilAsync(() => _gatherer.Used.Count == 2);
         Assert.Equal("a b", _gatherer.Calls[0]);
         Assert.Equal(["a", "b"], _gatherer.Calls.Skip(1).Order(StringComparer.Ordinal));
@@ -136,7 +128,7 @@ public class GatherTests
         var common = new TaskCompletionSource();
         _gatherer.Answers.Enqueue(_ => common.Task);
         await bus.StartAsync();
-        await UntilAsync(() => _gatherer.Calls.Count == 1);
+        await Given.UntilAsync(() => _gatherer.Calls.Count == 1);
         await bus.Lanes.RemoveAsync("mine/b").AsTask().Soon();
         common.SetResult();
         await UntilAsync(() => _gatherer.Used.Count == 1);

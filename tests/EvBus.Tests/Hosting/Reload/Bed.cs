@@ -100,16 +100,7 @@ internal sealed class Bed : IAsyncDisposable, ILoggerFactory, ILogger
     }
 
     /// <summary>Lets time go on until something is so.</summary>
-    public async Task UntilAsync(Func<bool> condition)
-    {
-        var end = TimeProvider.System.GetUtcNow() + Given.Patience;
-        while (!condition())
-        {
-            Assert.True(TimeProvider.System.GetUtcNow() < end, "what was waited for did not come");
-            Clock.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.Yield();
-        }
-    }
+    public Task UntilAsync(Func<bool> condition) => Given.UntilAsync(condition, Clock);
 
     /// <summary>Changes the profiles and waits until that has been followed.</summary>
     public async Task ChangeAsync(params Profile[] profiles)
