@@ -72,6 +72,9 @@ public sealed record BusOptions
     /// <summary>How long a stop may drain the lanes. 0 to 1 day; default 30 s.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a lane whose profile is gone keeps what it has queued. 0 to 10 years; default 7 days. Then it is released and the rest is dropped (<see cref="DropReasons.Orphaned"/>).</summary>
+    public TimeSpan OrphanRetention { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>What lanes do where nothing else is said.</summary>
     public LaneOptions Lane { get; init; } = new();
 

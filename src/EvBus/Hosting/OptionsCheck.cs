@@ -11,6 +11,7 @@ internal static class BusOptionsCheck
         Range(errors, "MaxBytes", options.MaxBytes, 64 << 10, 1L << 40);
         Range(errors, "MaxEventBytes", options.MaxEventBytes, 1, 1 << 30);
         Range(errors, "StopTimeout", options.StopTimeout, TimeSpan.Zero, TimeSpan.FromDays(1));
+        Range(errors, "OrphanRetention", options.OrphanRetention, TimeSpan.Zero, TimeSpan.FromDays(3650));
         if (options.DoorTimeout is { } wait)
             Range(errors, "DoorTimeout", wait, TimeSpan.Zero, TimeSpan.FromDays(1));
         if (string.IsNullOrEmpty(options.Source))

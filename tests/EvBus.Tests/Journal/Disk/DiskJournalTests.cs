@@ -6,12 +6,15 @@ namespace EvBus.Tests.Journal.Disk;
 /// <summary>A journal on disk, used as an application uses it: put, stop, start again.</summary>
 public class DiskJournalTests
 {
+    private static readonly LaneOptions Impatient = new() { RetryInitial = TimeSpan.FromMilliseconds(1), RetryMax = TimeSpan.FromMilliseconds(5) };
+
     private readonly FaultStorage _storage = new();
 
     private EventBus Create(FaultStorage storage, ScriptedPublisher publisher, Func<EvBusBuilder, EvBusBuilder>? more = null, string name = "a") => EventBus.Create(bus =>
     {
-        bus.UseStorage(storage).Publisher(name, publisher);
+        bus.UseStorage(storage);
         more?.Invoke(bus);
+        bus.Publisher(name, publisher);
     });
 
     [Fact]
@@ -154,7 +157,7 @@ public class DiskJournalTests
     public async Task A_full_disk_makes_puts_wait_and_not_lanes_and_ends_when_there_is_room()
     {
         var publisher = new ScriptedPublisher { Otherwise = (_, _) => new(PublishResult.Retry("down")) };
-        await using var bus = Create(_storage, publisher, more => { more.Options = more.Options with { WhenFull = DoorPolicy.Reject }; return more; });
+        await using var bus = Create(_storage, publisher, more => { more.Options = more.Options with { WhenFull = DoorPolicy.Reject, Lane = Impatient }; return more; });
         await bus.StartAsync();
         _storage.Capacity = _storage.Files.Values.Sum() + (200 << 10);
         var body = new string('x', 10_000);
