@@ -42,6 +42,9 @@ public sealed record BusOptions
     /// <summary>The most bytes of records the journal in memory holds. 64 KiB to 1 TiB; default 256 MiB.</summary>
     public long MaxBytes { get; init; } = 256L << 20;
 
+    /// <summary>Where accepted events are kept. Default: in memory, bounded by <see cref="MaxEvents"/> and <see cref="MaxBytes"/>.</summary>
+    public JournalOptions Journal { get; init; } = new();
+
     /// <summary>The largest body accepted, in bytes. 1 to 1 GiB; default 1 MiB.</summary>
     public int MaxEventBytes { get; init; } = 1 << 20;
 

@@ -127,6 +127,9 @@ public static class DropReasons
     /// <summary>Meant for a lane that was detached.</summary>
     public const string Detached = "detached";
 
+    /// <summary>The journal on disk was damaged where it stood.</summary>
+    public const string Damaged = "damaged";
+
     /// <summary>Still queued when the lane was removed.</summary>
     public const string Removed = "removed";
 

@@ -35,7 +35,7 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
-        _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory);
+        _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
         _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
         _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
         _meters = new BusMeters(this);
@@ -206,6 +206,22 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
+    }
+
+    private DiskStore? OpenStore()
+    {
+        var journal = _options.Journal;
+        if (journal.Mode == JournalMode.Memory)
+            return null;
+        var storage = journal.Storage ?? new DiskStorage(journal.Directory!);
+        try
+        {
+            return DiskStore.Open(storage, journal, _options.Time, $"process {Environment.ProcessId} ({System.IO.Path.GetFileName(Environment.ProcessPath)}), bus '{Name}'", _logger);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EvBusException($"The journal in '{storage.Path}' cannot be opened: {e.Message}", e);
+        }
     }
 
     private static long RandomSeed()

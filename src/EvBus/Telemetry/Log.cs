@@ -91,4 +91,31 @@ internal static partial class Log
 
     [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]
     public static partial void ReloadFailed(ILogger logger, string reason);
+
+    [LoggerMessage(300, LogLevel.Error, "Journal: {Length} bytes from byte {At} of the log cannot be read ({What}); {Events} events are lost with them. Run 'evbus journal check'")]
+    public static partial void JournalDamaged(ILogger logger, long at, long length, long events, string what);
+
+    [LoggerMessage(301, LogLevel.Warning, "Journal: the checkpoint of '{Path}' is missing or damaged; counts are taken from the log again")]
+    public static partial void CheckpointLost(ILogger logger, string path);
+
+    [LoggerMessage(302, LogLevel.Warning, "Journal: {Note}")]
+    public static partial void JournalRecovered(ILogger logger, string note);
+
+    [LoggerMessage(303, LogLevel.Error, "Journal: the cursor '{Name}' is damaged in both slots; its lane begins again at the oldest event there is, so events come twice")]
+    public static partial void CursorLost(ILogger logger, string name);
+
+    [LoggerMessage(304, LogLevel.Critical, "Journal: it cannot write ({Reason}) and accepts nothing any more; lanes deliver what is committed. Mend the disk and start again")]
+    public static partial void JournalFailed(ILogger logger, string reason);
+
+    [LoggerMessage(305, LogLevel.Error, "Journal: no room on the disk ({Reason}); nothing is accepted until there is, lanes go on. Said once an episode")]
+    public static partial void DiskFull(ILogger logger, string reason);
+
+    [LoggerMessage(306, LogLevel.Information, "Journal: there is room on the disk again")]
+    public static partial void DiskHasRoom(ILogger logger);
+
+    [LoggerMessage(307, LogLevel.Information, "Journal '{Path}' opened: {Events} events, {Bytes} bytes, epoch {Epoch}")]
+    public static partial void JournalOpened(ILogger logger, string path, long events, long bytes, ulong epoch);
+
+    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is detached and keeps the event. Resume it when the disk is mended")]
+    public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
 }
