@@ -60,11 +60,12 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         var group = GroupOf(added, profiles);
         foreach (var profile in profiles)
         {
+            var secrets = profile.FindSecrets();
             try
             {
                 CheckPattern(profile);
                 if (added.Descriptor.Validate is { } validate)
-                    _errors.AddRange(validate(profile));
+                    _errors.AddRange(validate(profile).Select(secrets.Mask));
                 var name = profile.GetString("lane") ?? (profile.Occurrence == 1 ? profile.Name : $"{profile.Name}~{profile.Occurrence}");
                 var id = $"{added.Descriptor.Name}/{name}";
                 var destinations = added.Descriptor.Destinations?.Invoke(profile) ?? [];
@@ -75,7 +76,11 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             }
             catch (EvBusConfigurationException e)
             {
-                _errors.AddRange(e.Errors);
+                _errors.AddRange(e.Errors.Select(secrets.Mask));
+            }
+            catch (Exception e) when (secrets.Mask(e) is var clean && !ReferenceEquals(clean, e))
+            {
+                _errors.Add($"Profile {profile.Provider}/{profile.Name} cannot be used: {secrets.Mask(e.Message)}");
             }
         }
     }
@@ -83,9 +88,12 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     private PlannedLane Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination, GatherGroup? group = null)
     {
         var gatherer = profile is null ? null : GathererOf(added);
+        var secrets = profile?.FindSecrets() ?? ProfileSecrets.None;
+        var discreet = DiscreetLogger.Around(logger, secrets);
         var definition = new LaneDefinition
         {
             Id = id,
+            Secrets = secrets,
             Pattern = pattern,
             Options = added.Lane ?? builder.Options.Lane,
             CreatePublisher = async cancellationToken =>
@@ -101,7 +109,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         return new PlannedLane(definition, profile, added.Descriptor.IsExclusive);
 
         IPublisher Create(object? gathered) =>
-            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues });
+            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services) { Queues = queues });
     }
 
     private IProfileGatherer? GathererOf(AddedIngress added) => builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));

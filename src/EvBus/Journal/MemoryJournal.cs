@@ -247,26 +247,20 @@ internal sealed partial class MemoryJournal : IJournal
         var flags = EventCodec.ReadFlags(record);
         if ((flags & EventCodec.RecordFlags.ForLane) != 0)
             return;
-        if (_store is null)
-        {
-            route.Events++;
-            route.Bytes += record.Length;
-        }
-        else
-        {
-            route.PendingEvents++;
-            route.PendingBytes += record.Length;
-        }
+        var stage = StageOf(sequence);
+        route.Count(stage, record.Length);
         if (route.Lanes.Length == 0)
-            CountUnmatched((flags & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record, EventCodec.Tag.Profile));
+            CountUnmatched(stage, (flags & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record, EventCodec.Tag.Profile));
         if ((flags & EventCodec.RecordFlags.Awaited) != 0)
             _listener.OnRouted(new Position(Epoch, sequence), route.LaneIds);
     }
 
-    private void CountUnmatched(string? profile)
+    private void CountUnmatched(CommitStage stage, string? profile)
     {
-        if (_store is null)
+        if (stage == CommitStage.Committed)
             _unmatched++;
+        else if (stage == CommitStage.Closed)
+            _unmatchedClosed++;
         else
             _unmatchedPending++;
         CountName(profile);
@@ -377,7 +371,8 @@ internal sealed partial class MemoryJournal : IJournal
             for (var at = 0; at < segment.Written;)
             {
                 var length = EventCodec.ReadLength(segment.Buffer.AsSpan(at));
-                yield return (segment.Buffer.AsMemory(at, length), sequence++);
+                if (!JournalFormat.IsControl(segment.Buffer.AsSpan(at)))
+                    yield return (segment.Buffer.AsMemory(at, length), sequence++);
                 at += length;
             }
         }

@@ -21,7 +21,20 @@ internal sealed class Route(MemoryLane[] lanes)
     public long ClosedEvents { get; set; }
 
     public long ClosedBytes { get; set; }
+
+    public void Count(CommitStage stage, int bytes)
+    {
+        if (stage == CommitStage.Committed)
+            (Events, Bytes) = (Events + 1, Bytes + bytes);
+        else if (stage == CommitStage.Closed)
+            (ClosedEvents, ClosedBytes) = (ClosedEvents + 1, ClosedBytes + bytes);
+        else
+            (PendingEvents, PendingBytes) = (PendingEvents + 1, PendingBytes + bytes);
+    }
 }
+
+/// <summary>How far an event is on its way to disk; without a disk, everything is committed when it is appended.</summary>
+internal enum CommitStage : byte { Committed, Closed, Pending }
 
 /// <summary>
 /// Which lanes a record is for, and the counts by which a lane knows what it has queued without looking: one addition per event,

@@ -34,8 +34,8 @@ internal sealed partial class Lane
         {
             // Plugins are caught where they are called, so this is ours. The events stay queued.
             failed = true;
-            Log.LaneFailed(Logger, Id, e);
-            MarkDetached($"a defect of the bus: {e.Message}");
+            Log.LaneFailed(Logger, Id, Secrets.Mask(e));
+            MarkDetached($"a defect of the bus: {Secrets.Mask(e.Message)}");
             _journal.SetFlowing(false);
         }
         bool ours;
@@ -171,7 +171,7 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Whatever a plugin throws while connecting means: not now.
-            reason = e.Message;
+            reason = Secrets.Mask(e.Message);
             if (!EndCall(session) || _orphaned || _rotation is not null || IsDrained(session))
                 return;
         }
@@ -225,7 +225,7 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Nothing depends on it any more.
-            Log.DisposeFailed(Logger, Id, e.Message);
+            Log.DisposeFailed(Logger, Id, MaskAll(e.Message));
         }
     }
 }

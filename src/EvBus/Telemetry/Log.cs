@@ -116,6 +116,9 @@ internal static partial class Log
     [LoggerMessage(307, LogLevel.Information, "Journal '{Path}' opened: {Events} events, {Bytes} bytes, epoch {Epoch}")]
     public static partial void JournalOpened(ILogger logger, string path, long events, long bytes, ulong epoch);
 
-    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is detached and keeps the event. Resume it when the disk is mended")]
+    [LoggerMessage(309, LogLevel.Error, "Lane {Lane}: {Count} dead letters are damaged on disk and lost")]
+    public static partial void DeadLettersDamaged(ILogger logger, string lane, int count);
+
+    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
 }

@@ -69,6 +69,7 @@ internal sealed class DiskStore : IDisposable
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
             };
             slots = TwoSlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
+            storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
             if (content is null && log.Files.Count > 0)
                 Telemetry.Log.CheckpointLost(logger, storage.Path);
@@ -102,8 +103,10 @@ internal sealed class DiskStore : IDisposable
     {
         lock (_lock)
         {
-            if (!_slots.ContainsKey(laneId))
-                _slots[laneId] = TwoSlotFile.Open(Storage, LaneCursor.CursorName(laneId), LaneCursor.SlotLength, out _);
+            if (_slots.ContainsKey(laneId))
+                return;
+            _slots[laneId] = TwoSlotFile.Open(Storage, LaneCursor.CursorName(laneId), LaneCursor.SlotLength, out _);
+            Storage.SyncFolder(JournalFormat.LaneFolder);
         }
     }
 

@@ -23,7 +23,8 @@ namespace EvBus.Journal;
 ///     24   u64  byte: how many bytes of records were in the journal before this file
 ///     32   u64  sequence of its first record
 ///     40   i64  made: ticks of 100 ns since 0001-01-01 UTC
-///     48   16B  0 (salt)
+///     48   u64  accepted before this file
+///     56   u64  0
 ///     64   ..   groups: { event records (EventCodec) ..., one commit record }, then zeros
 ///
 ///   commit record: a record with the flag Control and, after the header of 40 bytes,
@@ -68,7 +69,7 @@ internal static class JournalFormat
             && ulong.TryParse(name.AsSpan(17, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstSequence);
     }
 
-    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, DateTimeOffset made)
+    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made)
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
@@ -77,15 +78,16 @@ internal static class JournalFormat
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), firstByte);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), firstSequence);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(40), made.UtcTicks);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(48), accepted);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), Crc32C.Compute(header.AsSpan(16)));
         return header;
     }
 
     /// <summary>What is wrong with a segment file's header; null when nothing is.</summary>
     /// <exception cref="EvBusException">The file is of a newer version.</exception>
-    public static string? HeaderTrouble(ReadOnlySpan<byte> header, string name, long firstByte, ulong firstSequence, out ulong epoch)
+    public static string? HeaderTrouble(ReadOnlySpan<byte> header, string name, long firstByte, ulong firstSequence, out ulong epoch, out long accepted)
     {
-        epoch = 0;
+        (epoch, accepted) = (0, 0);
         if (header.Length < FileHeaderLength || !header[..8].SequenceEqual(Magic))
             return "it does not begin as a segment file does";
         var version = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
@@ -94,6 +96,7 @@ internal static class JournalFormat
         if (version > Version)
             throw new EvBusException($"'{name}' has format {version}; this version of EvBus reads formats up to {Version}. Open it with the version that wrote it, or a newer one.");
         epoch = BinaryPrimitives.ReadUInt64LittleEndian(header[16..]);
+        accepted = BinaryPrimitives.ReadInt64LittleEndian(header[48..]);
         return BinaryPrimitives.ReadInt64LittleEndian(header[24..]) == firstByte && BinaryPrimitives.ReadUInt64LittleEndian(header[32..]) == firstSequence
             ? null
             : "its header is that of another file";

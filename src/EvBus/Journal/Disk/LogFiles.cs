@@ -76,15 +76,15 @@ internal sealed class LogFiles : IDisposable
 
     /// <summary>Writes a group behind everything else; into a new file when the last has no room for all of it.</summary>
     /// <exception cref="StorageFullException">There is no room; nothing was written that counts.</exception>
-    public void Write(long groupByte, ulong groupSequence, ulong epoch, ReadOnlySpan<ArraySegment<byte>> parts)
+    public void Write(CommitGroup group)
     {
         var total = 0L;
-        foreach (var part in parts)
+        foreach (var part in group.Parts)
             total += part.Count;
         if (_writing is null || _room < total)
-            Roll(groupByte, groupSequence, epoch, total);
-        var at = JournalFormat.FileHeaderLength + groupByte - _current!.FirstByte;
-        foreach (var part in parts)
+            Roll(group, total);
+        var at = JournalFormat.FileHeaderLength + group.FirstByte - _current!.FirstByte;
+        foreach (var part in group.Parts)
         {
             _writing!.Write(at, part);
             at += part.Count;
@@ -251,15 +251,15 @@ internal sealed class LogFiles : IDisposable
         OnDamage?.Invoke(damage);
     }
 
-    private void Roll(long groupByte, ulong groupSequence, ulong epoch, long total)
+    private void Roll(CommitGroup group, long total)
     {
         CloseCurrent();
-        var name = JournalFormat.NameOf(groupByte, groupSequence);
+        var name = JournalFormat.NameOf(group.FirstByte, group.FirstSequence);
         var length = Math.Max(_fileBytes, JournalFormat.FileHeaderLength + total);
         var writing = _storage.Open(name, preallocate: length);
         try
         {
-            writing.Write(0, JournalFormat.FileHeader(epoch, groupByte, groupSequence, _time.GetUtcNow()));
+            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow()));
             writing.Sync();
             _storage.SyncFolder(JournalFormat.LogFolder);
         }
@@ -270,7 +270,7 @@ internal sealed class LogFiles : IDisposable
         }
         _writing = writing;
         _room = length - JournalFormat.FileHeaderLength;
-        _current = new LogFile(_storage, name, groupByte, groupSequence);
+        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence);
         lock (_lock)
             _files.Add(_current);
     }

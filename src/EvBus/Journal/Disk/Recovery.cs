@@ -15,10 +15,14 @@ internal static class Recovery
         while (log.Files is [.., var last])
         {
             var header = last.ReadHeader();
-            var trouble = JournalFormat.HeaderTrouble(header, last.Name, last.FirstByte, last.FirstSequence, out var epoch);
+            var trouble = JournalFormat.HeaderTrouble(header, last.Name, last.FirstByte, last.FirstSequence, out var epoch, out var before);
             if (trouble is not null)
+            {
                 notes.Add($"'{last.Name}': {trouble}; its name is trusted instead");
-            var end = FindEnd(log, last, checkpoint, storage, notes);
+                // As good as it gets: dead letters put back are counted as accepted again.
+                before = (checkpoint?.Accepted ?? 0) + (long)(last.FirstSequence - Math.Min(last.FirstSequence, checkpoint?.Sequence ?? 0));
+            }
+            var end = FindEnd(last, before, checkpoint, storage, notes);
             if (last.Length > 0)
                 return end with { Epoch = Math.Max(epoch, Math.Max(end.Epoch, checkpoint?.Epoch ?? 0)), Notes = notes };
             // Made and never written to, or all of it set aside: the log ends before it.
@@ -29,15 +33,12 @@ internal static class Recovery
         return new RecoveredEnd(checkpoint?.Byte ?? 0, checkpoint?.Sequence ?? 0, checkpoint?.Accepted ?? 0, checkpoint?.Epoch ?? 0, notes);
     }
 
-    private static RecoveredEnd FindEnd(LogFiles log, LogFile last, Checkpoint? checkpoint, IStorage storage, List<string> notes)
+    private static RecoveredEnd FindEnd(LogFile last, long accepted, Checkpoint? checkpoint, IStorage storage, List<string> notes)
     {
         var physical = last.EndByte;
-        var (at, sequence, accepted) = (last.FirstByte, last.FirstSequence, 0L);
-        // What is accepted is known at each commit, so its count begins anew there; before the first it is the checkpoint's.
+        var (at, sequence) = (last.FirstByte, last.FirstSequence);
         if (checkpoint is not null && checkpoint.Byte >= at && checkpoint.Byte <= physical)
             (at, sequence, accepted) = (checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted);
-        else if (checkpoint is not null)
-            accepted = checkpoint.Accepted;
         var epoch = 0UL;
         while (at < physical)
         {
@@ -130,7 +131,7 @@ internal static class Recovery
         var files = log.Files;
         foreach (var twins in files.GroupBy(file => file.FirstByte).Where(group => group.Count() > 1))
         {
-            var best = twins.MaxBy(file => JournalFormat.HeaderTrouble(file.ReadHeader(), file.Name, file.FirstByte, file.FirstSequence, out _) is null ? file.MeasureLength() : -1);
+            var best = twins.MaxBy(file => JournalFormat.HeaderTrouble(file.ReadHeader(), file.Name, file.FirstByte, file.FirstSequence, out _, out _) is null ? file.MeasureLength() : -1);
             foreach (var twin in twins.Where(file => file != best))
             {
                 var name = $"{JournalFormat.AsideFolder}/{twin.Name[(JournalFormat.LogFolder.Length + 1)..]}";
