@@ -218,6 +218,30 @@ internal static class EventCodec
         return false;
     }
 
+    /// <summary>The bytes of the extension attribute with this name; false when there is none. Of two with one name the last counts, as in <see cref="ReadAttributes"/>.</summary>
+    public static bool TryFindExtension(ReadOnlySpan<byte> record, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        var found = false;
+        var attributes = record.Slice(HeaderLength, ReadAttributesLength(record));
+        while (attributes.Length >= 3)
+        {
+            var length = BinaryPrimitives.ReadUInt16LittleEndian(attributes[1..]);
+            if ((Tag)attributes[0] == Tag.Extension)
+            {
+                var extension = attributes.Slice(3, length);
+                var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(extension);
+                if (extension.Slice(2, nameLength).SequenceEqual(name))
+                {
+                    value = extension[(2 + nameLength)..];
+                    found = true;
+                }
+            }
+            attributes = attributes[(3 + length)..];
+        }
+        return found;
+    }
+
     public static string? FindText(ReadOnlySpan<byte> record, Tag tag) => TryFind(record, tag, out var value) ? Encoding.UTF8.GetString(value) : null;
 
     /// <summary>All attributes, with the id and time that the door stamped.</summary>

@@ -91,6 +91,10 @@ public readonly struct EventView
     /// <summary>The whole record, as the journal keeps it.</summary>
     internal ReadOnlyMemory<byte> Record => Batch.RecordAt(_index);
 
+    internal string DefaultSource => Batch.DefaultSource;
+
+    internal string DefaultType => Batch.DefaultType;
+
     private EventBatch Batch
     {
         get
