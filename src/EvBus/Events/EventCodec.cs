@@ -194,6 +194,8 @@ internal static class EventCodec
 
     public static Guid ReadStampedId(ReadOnlySpan<byte> record) => new(record.Slice(24, 16), bigEndian: true);
 
+    public static DateTimeOffset ReadTime(ReadOnlySpan<byte> value) => new(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero);
+
     /// <summary>The profile's UTF-8 bytes; empty when the event has none (see <see cref="RecordFlags.HasProfile"/>).</summary>
     public static ReadOnlySpan<byte> ReadProfile(ReadOnlySpan<byte> record) =>
         (ReadFlags(record) & RecordFlags.HasProfile) == 0
@@ -269,7 +271,7 @@ internal static class EventCodec
                 case Tag.DataSchema: dataSchema = Encoding.UTF8.GetString(value); break;
                 case Tag.TraceParent: traceParent = Encoding.UTF8.GetString(value); break;
                 case Tag.TraceState: traceState = Encoding.UTF8.GetString(value); break;
-                case Tag.Time: time = new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero); break;
+                case Tag.Time: time = ReadTime(value); break;
                 case Tag.Parent: (parents ??= []).Add(Encoding.UTF8.GetString(value)); break;
                 case Tag.Extension:
                     var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(value);
