@@ -40,8 +40,8 @@ internal interface IJournalLane
     /// <summary>True when there is nothing to read and the observer will be woken once at least <paramref name="events"/> are there; false when there is something now.</summary>
     bool TryArm(int events);
 
-    /// <summary>Whether there may be something to read; a hint that takes no lock.</summary>
-    bool HasUnread { get; }
+    /// <summary>About how many bytes there are to read at least; a hint that takes no lock.</summary>
+    long UnreadHint { get; }
 
     /// <summary>How many records lie ahead of the cursor's read position, matching or not.</summary>
     long Ahead { get; }

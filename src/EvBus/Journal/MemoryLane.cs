@@ -56,7 +56,7 @@ internal sealed partial class MemoryLane : IJournalLane
         }
     }
 
-    public bool HasUnread => _offset < _segment.Written || _segment.Next is not null;
+    public long UnreadHint => _segment.Next is null ? _segment.Written - _offset : long.MaxValue;
 
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {

@@ -13,7 +13,7 @@ internal sealed partial class Lane
             return;
         }
         var window = Options.Ordering == LaneOrdering.Strict ? 1 : Math.Max(1, publisher.Window);
-        if (session.EventsUnderWay < window && TakeWork() is { } work)
+        if (session.EventsUnderWay < window && TakeWork(session) is { } work)
         {
             await WriteAsync(session, publisher, work).ConfigureAwait(false);
             return;
@@ -29,15 +29,6 @@ internal sealed partial class Lane
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteAsync(LaneSession session, IWindowedPublisher publisher, LaneWork work)
     {
-        lock (_lock)
-        {
-            work.Deadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
-            session.Begin(work);
-        }
-        if (work.WasTried)
-            Interlocked.Add(ref _retried, work.Batch.Count);
-        work.WasTried = true;
-        BeginCall(session);
         Task<PublishResult> acknowledged;
         try
         {
