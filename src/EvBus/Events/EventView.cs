@@ -67,9 +67,18 @@ public readonly struct EventView
     public string Type => EventCodec.FindText(Record.Span, EventCodec.Tag.Type) ?? Batch.DefaultType;
 
     /// <summary>CloudEvents <c>datacontenttype</c>; null when none was given.</summary>
-    public string? ContentType => !EventCodec.TryFind(Record.Span, EventCodec.Tag.ContentType, out var value)
-        ? null
-        : value.SequenceEqual("application/json"u8) ? "application/json" : Encoding.UTF8.GetString(value);
+    public string? ContentType
+    {
+        get
+        {
+            if (!EventCodec.TryFind(Record.Span, EventCodec.Tag.ContentType, out var value))
+                return null;
+            // What nearly all have makes no string.
+            return value.SequenceEqual("application/json"u8) ? "application/json"
+                : value.SequenceEqual("text/plain; charset=utf-8"u8) ? "text/plain; charset=utf-8"
+                : Encoding.UTF8.GetString(value);
+        }
+    }
 
     /// <summary>W3C <c>traceparent</c>; null when there is none.</summary>
     public string? TraceParent => EventCodec.FindText(Record.Span, EventCodec.Tag.TraceParent);
