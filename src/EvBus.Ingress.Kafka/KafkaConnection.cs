@@ -1,5 +1,6 @@
 using System.Globalization;
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 
 namespace EvBus.Ingress.Kafka;
 
@@ -174,7 +175,28 @@ internal sealed class KafkaConnection
             if (_spare.Count < 64 && _broken is null)
                 _spare.Push(batch);
         }
-        Volatile.Read(ref _room)?.TrySetResult();
+    }
+
+    /// <summary>A report has come, so the client has room for another record in a moment.</summary>
+    public void OnRoom() => Volatile.Read(ref _room)?.TrySetResult();
+
+    /// <summary>The most bytes the topic takes in one request; null when nobody may or can say.</summary>
+    public async Task<int?> AskLimitAsync(string topic, TimeSpan patience)
+    {
+        using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
+        var asking = admin.DescribeConfigsAsync(
+            [new ConfigResource { Name = topic, Type = ResourceType.Topic }], new DescribeConfigsOptions { RequestTimeout = patience });
+        _asking = asking;
+        try
+        {
+            var entries = (await asking.ConfigureAwait(false))[0].Entries;
+            return entries.TryGetValue("max.message.bytes", out var entry) && int.TryParse(entry.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
+        }
+        catch (KafkaException)
+        {
+            // Not everybody may ask, and not every broker knows: then a request that is too large is found out when it is refused.
+            return null;
+        }
     }
 
     public void Break(string reason, Breach breach)

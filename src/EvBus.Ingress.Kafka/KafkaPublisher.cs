@@ -47,15 +47,17 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
             _closing = old.CloseAsync(TimeSpan.Zero);
         }
         await _closing.WaitAsync(cancellationToken).ConfigureAwait(false);
-        if (_tuning.IsIsolating)
-        {
-            _isolateUpTo = _lastHanded;
-            Log.Isolating(_context.Logger, _context.LaneId);
-        }
         var connection = new KafkaConnection(_context, _options, _tuning);
         try
         {
             var metadata = await connection.AskAsync(_topic.Constant, ConnectTimeout, cancellationToken).ConfigureAwait(false);
+            if (_topic.Constant is { } topic && await connection.AskLimitAsync(topic, ConnectTimeout).ConfigureAwait(false) is { } limit && _tuning.Learn(limit))
+                connection = Replace(connection);
+            if (_tuning.IsIsolating)
+            {
+                _isolateUpTo = _lastHanded;
+                Log.Isolating(_context.Logger, _context.LaneId);
+            }
             Log.Connected(_context.Logger, _context.LaneId, _options.Client.Servers, metadata.Brokers.Count, NativeClient.Version);
             if (_options.Client.Get("acks") == "0")
                 Log.NothingIsConfirmed(_context.Logger, _context.LaneId);
@@ -73,7 +75,7 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
         if (_held is not null || _connection is not { Broken: null } connection)
             return new(Task.FromResult(PublishResult.Disconnected(_held ?? _connection?.Broken ?? "not connected")));
         if (IsReadyToJoin && connection.OpenBatches == 0)
-            connection = Replace(connection);
+            _connection = connection = Replace(connection);
         else if (_tuning.IsIsolating && batch[0].Position > _isolateUpTo)
             _tuning.IsIsolating = false;
         var written = connection.Begin(batch.Count);
@@ -183,6 +185,6 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
     private KafkaConnection Replace(KafkaConnection old)
     {
         _closing = Task.WhenAll(_closing, old.CloseAsync(TimeSpan.Zero));
-        return _connection = new KafkaConnection(_context, _options, _tuning);
+        return new KafkaConnection(_context, _options, _tuning);
     }
 }

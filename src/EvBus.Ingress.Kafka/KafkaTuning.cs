@@ -25,6 +25,7 @@ internal sealed class KafkaTuning
     private readonly KafkaIngressOptions _options;
     private int _window;
     private int _batchBytes = UsualBatchBytes;
+    private int _limit = int.MaxValue;
     private bool _hasDelivered;
 
     public KafkaTuning(KafkaIngressOptions options, string? topic, TimeSpan callTimeout)
@@ -59,11 +60,39 @@ internal sealed class KafkaTuning
         lock (_lock)
         {
             _hasDelivered = false;
+            ApplyLimit(settings);
             if (_batchBytes < UsualBatchBytes)
                 settings["batch.size"] = _batchBytes.ToString(CultureInfo.InvariantCulture);
             if (IsIsolating)
                 settings["batch.num.messages"] = "1";
         }
+    }
+
+    /// <summary>The topic takes this much in one request. True when that is news, and the connection must be made anew to keep to it.</summary>
+    public bool Learn(int limit)
+    {
+        lock (_lock)
+        {
+            if (_limit == limit)
+                return false;
+            var mattered = Math.Min(_limit, limit) < UsualBatchBytes;
+            _limit = limit;
+            // Now that requests keep to it, what is too large is known before it is sent.
+            IsIsolating &= !mattered;
+            return mattered;
+        }
+    }
+
+    // A compressed event may be smaller than it looks, so only the broker can refuse it.
+    private void ApplyLimit(Dictionary<string, string> settings)
+    {
+        if (_limit >= UsualBatchBytes)
+            return;
+        var limit = _limit.ToString(CultureInfo.InvariantCulture);
+        settings["batch.size"] = limit;
+        if (settings.GetValueOrDefault("compression.type", "none") == "none"
+            && !(settings.TryGetValue("message.max.bytes", out var asked) && int.Parse(asked, CultureInfo.InvariantCulture) < _limit))
+            settings["message.max.bytes"] = Math.Max(1000, _limit).ToString(CultureInfo.InvariantCulture);
     }
 
     public void Delivered(int events, TimeSpan took)
@@ -85,6 +114,7 @@ internal sealed class KafkaTuning
             if (breach == Breach.TooLarge)
             {
                 IsIsolating = true;
+                _window = Math.Min(_window, FirstWindow);
                 _batchBytes = Math.Max(LeastBatchBytes, _batchBytes / 2);
             }
             else if (breach == Breach.TimedOut)

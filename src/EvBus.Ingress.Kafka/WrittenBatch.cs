@@ -126,15 +126,17 @@ internal sealed class WrittenBatch(KafkaConnection connection)
 
         private void OnReport(DeliveryReport<byte[], byte[]> report)
         {
+            var connection = _batch.Connection;
             if (report.Error.Code == ErrorCode.NoError)
             {
                 Settle(Verdict.Delivered, null);
             }
             else
             {
-                var (verdict, reason) = _batch.Connection.Judge(report.Error, report.Topic);
+                var (verdict, reason) = connection.Judge(report.Error, report.Topic);
                 Settle(verdict, reason);
             }
+            connection.OnRoom();
         }
     }
 

@@ -39,11 +39,39 @@ public class RefusalTests(Brokers brokers)
     {
         var servers = await brokers.AnyAsync();
         var topic = await Given.TopicAsync(servers, 1, ("max.message.bytes", "20000"));
-        using var logs = new Logs();
-        await using var bus = await Given.BusAsync(Given.Profile(servers, topic), logs: logs);
+        await using var bus = await Given.BusAsync(Given.Profile(servers, topic));
         await PutAsync(bus, tooLarge: 7_777, 30_000);
         await Flow.AssertAllArrivedAsync(bus, servers, topic, [7_777]);
+        Assert.Contains("its record is larger than", bus.DeadLetters().Single().Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_compressed_record_is_the_broker_s_to_refuse()
+    {
+        var servers = await brokers.AnyAsync();
+        var topic = await Given.TopicAsync(servers, 1, ("max.message.bytes", "20000"));
+        await using var bus = await Given.BusAsync(Given.Profile(servers, topic, ("compression_type", "gzip")));
+        var random = new Random(1);
+        var body = new byte[60_000];
+        await PutAsync(bus, tooLarge: 7_777, 30_000);
+        random.NextBytes(body);
+        await bus.PutAsync(new BusEvent(Convert.ToBase64String(body)));
+        await Flow.AssertAllArrivedAsync(bus, servers, topic, [Flow.Events], Flow.Events + 1);
         Assert.Contains("max.message.bytes of the topic", bus.DeadLetters().Single().Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Which_record_of_a_request_was_too_large_is_found_out_one_by_one()
+    {
+        var servers = await brokers.AnyAsync();
+        var topic = await Given.TopicAsync(servers, 1, ("max.message.bytes", "20000"));
+        using var logs = new Logs();
+        // A topic that an event chooses cannot be asked about beforehand.
+        await using var bus = await Given.BusAsync(Given.Profile(servers, topic[..^1] + "{subject}"), logs: logs);
+        await PutAsync(bus, tooLarge: 1_777, 30_000, 3000, topic[^1..]);
+        await Flow.AssertAllArrivedAsync(bus, servers, topic, [1_777], 3000);
+        Assert.Contains("max.message.bytes of the topic", bus.DeadLetters().Single().Reason, StringComparison.Ordinal);
+        Assert.NotEmpty(logs.Of(1207));
     }
 
     [Fact]
@@ -84,12 +112,12 @@ public class RefusalTests(Brokers brokers)
         await bus.StopAsync(TimeSpan.Zero);
     }
 
-    private static async Task PutAsync(EventBus bus, int tooLarge, int bytes)
+    private static async Task PutAsync(EventBus bus, int tooLarge, int bytes, int events = Flow.Events, string? subject = null)
     {
-        for (var i = 0; i < Flow.Events; i++)
+        for (var i = 0; i < events; i++)
         {
             var text = i.ToString(CultureInfo.InvariantCulture);
-            await bus.PutAsync(new BusEvent(i == tooLarge ? text.PadLeft(bytes, '0') : text));
+            await bus.PutAsync(new BusEvent(i == tooLarge ? text.PadLeft(bytes, '0') : text, new EventAttributes { Subject = subject }));
         }
     }
 }
