@@ -1,6 +1,5 @@
 using System.Globalization;
 using Confluent.Kafka;
-using Confluent.Kafka.Admin;
 
 namespace EvBus.Ingress.Kafka;
 
@@ -10,7 +9,7 @@ namespace EvBus.Ingress.Kafka;
 /// 2. Once it is broken nothing more is handed over, and it is closed with all it still holds: a record that comes through late would stand beside or behind its repetition.
 /// 3. Every batch that was begun completes: by its reports, or, when the producer is gone and no report can come, by <see cref="WrittenBatch.Abandon"/>.
 /// </summary>
-internal sealed class KafkaConnection
+internal sealed partial class KafkaConnection
 {
     private readonly Lock _gate = new();
     private readonly Lock _listLock = new();
@@ -20,8 +19,6 @@ internal sealed class KafkaConnection
     private readonly KafkaIngressOptions _options;
     private readonly KafkaTuning _tuning;
     private readonly IProducer<byte[], byte[]> _producer;
-    private readonly TaskCompletionSource<string> _refusal = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task _asking = Task.CompletedTask;
     private Task? _closing;
     private TaskCompletionSource? _room;
     private volatile string? _broken;
@@ -58,6 +55,8 @@ internal sealed class KafkaConnection
     /// <summary>Whether each record travels by itself, so that an answer about a request is about one event.</summary>
     public bool IsIsolating { get; }
 
+    internal object Producer => _producer;
+
     /// <summary>How many events had no report when it was closed.</summary>
     public int GivenUp { get; private set; }
 
@@ -72,23 +71,7 @@ internal sealed class KafkaConnection
         }
     }
 
-    /// <summary>Waits until the brokers have told about themselves (and about the topic); how many they are. Fails with words otherwise.</summary>
-    public async Task<Metadata> AskAsync(string? topic, TimeSpan patience, CancellationToken cancellationToken)
-    {
-        var asking = Task.Factory.StartNew(() => Ask(topic, patience), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        _asking = asking;
-        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = cancellationToken.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), cancelled).ConfigureAwait(false);
-        await Task.WhenAny(asking, _refusal.Task, cancelled.Task).ConfigureAwait(false);
-        if (_refusal.Task.IsCompletedSuccessfully)
-            throw new EvBusException(await _refusal.Task.ConfigureAwait(false)) { IsTransient = true };
-        cancellationToken.ThrowIfCancellationRequested();
-        var metadata = await asking.ConfigureAwait(false);
-        _isReady = true;
-        return metadata;
-    }
-
-    /// <summary>A batch to write into; null when there is no use in it.</summary>
+    /// <summary>A batch to write into.</summary>
     public WrittenBatch Begin(int count)
     {
         lock (_listLock)
@@ -146,14 +129,11 @@ internal sealed class KafkaConnection
         var words = KafkaErrors.Words(error, topic, _options);
         switch (KafkaErrors.SortOf(error.Code))
         {
-            case Sort.Rejected:
-                return (Verdict.Rejected, words);
             case Sort.Topic when !_tuning.HasOneTopic:
+            case Sort.Refused when IsIsolating:
                 return (Verdict.Rejected, words);
-            case Sort.TooLarge when IsIsolating:
-                return (Verdict.Rejected, $"the brokers refuse it as too large ({error.Code}); message.max.bytes of the broker or max.message.bytes of the topic says how much they take");
-            case Sort.TooLarge:
-                Break(words, Breach.TooLarge);
+            case Sort.Refused:
+                Break(words, Breach.Refused);
                 return (Verdict.Retry, words);
             default:
                 Break(_broken ?? words, error.Code == ErrorCode.Local_MsgTimedOut ? Breach.TimedOut : Breach.Other);
@@ -179,25 +159,6 @@ internal sealed class KafkaConnection
 
     /// <summary>A report has come, so the client has room for another record in a moment.</summary>
     public void OnRoom() => Volatile.Read(ref _room)?.TrySetResult();
-
-    /// <summary>The most bytes the topic takes in one request; null when nobody may or can say.</summary>
-    public async Task<int?> AskLimitAsync(string topic, TimeSpan patience)
-    {
-        using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
-        var asking = admin.DescribeConfigsAsync(
-            [new ConfigResource { Name = topic, Type = ResourceType.Topic }], new DescribeConfigsOptions { RequestTimeout = patience });
-        _asking = asking;
-        try
-        {
-            var entries = (await asking.ConfigureAwait(false))[0].Entries;
-            return entries.TryGetValue("max.message.bytes", out var entry) && int.TryParse(entry.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
-        }
-        catch (KafkaException)
-        {
-            // Not everybody may ask, and not every broker knows: then a request that is too large is found out when it is refused.
-            return null;
-        }
-    }
 
     public void Break(string reason, Breach breach)
     {
@@ -230,20 +191,6 @@ internal sealed class KafkaConnection
             left = [.. _open];
         foreach (var batch in left)
             GivenUp += batch.Abandon(_broken!);
-    }
-
-    private Metadata Ask(string? topic, TimeSpan patience)
-    {
-        try
-        {
-            using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
-            return topic is null ? admin.GetMetadata(patience) : admin.GetMetadata(topic, patience);
-        }
-        catch (KafkaException e)
-        {
-            var why = _lastError ?? _options.Client.Redact(e.Error.Reason);
-            throw new EvBusException($"No broker of {_options.Client.Servers} answered: {why}. Check bootstrap_servers and security_protocol, and that the brokers run.", e) { IsTransient = true };
-        }
     }
 
     private void OnError(Error error)

@@ -5,11 +5,8 @@ namespace EvBus.Ingress.Kafka;
 /// <summary>What an error of the client or a broker means for an event.</summary>
 internal enum Sort
 {
-    /// <summary>This event will never be taken: it is rejected, and its neighbours are not.</summary>
-    Rejected,
-
-    /// <summary>A request was too large; which of its events made it so is not known.</summary>
-    TooLarge,
+    /// <summary>A request will never be taken as it is: too large, or with a record that the broker finds wrong. Which of its events it was is not said.</summary>
+    Refused,
 
     /// <summary>The topic is not there or may not be written to: rejected if the event chose it, else waited for.</summary>
     Topic,
@@ -23,8 +20,8 @@ internal static class KafkaErrors
 {
     public static Sort SortOf(ErrorCode code) => code switch
     {
-        ErrorCode.InvalidRecord or ErrorCode.InvalidTimestamp or ErrorCode.PolicyViolation => Sort.Rejected,
-        ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge or ErrorCode.InvalidMsgSize => Sort.TooLarge,
+        ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge or ErrorCode.InvalidMsgSize
+            or ErrorCode.InvalidRecord or ErrorCode.InvalidTimestamp or ErrorCode.PolicyViolation => Sort.Refused,
         ErrorCode.Local_UnknownTopic or ErrorCode.UnknownTopicOrPart or ErrorCode.TopicException or ErrorCode.TopicAuthorizationFailed
             or ErrorCode.Local_UnknownPartition => Sort.Topic,
         _ => Sort.Broken,
@@ -37,6 +34,8 @@ internal static class KafkaErrors
             $"the brokers have no topic '{topic}' and make none by themselves. Create it, or correct topics",
         ErrorCode.Local_UnknownPartition =>
             $"topic '{topic}' has no partition {options.Partition}. Correct partition, or give the topic more",
+        ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge or ErrorCode.InvalidMsgSize =>
+            "the brokers refuse it as too large; message.max.bytes of the broker or max.message.bytes of the topic says how much they take",
         ErrorCode.TopicAuthorizationFailed => $"this login may not write to topic '{topic}'. Allow it (ACL: Write), or correct topics",
         ErrorCode.ClusterAuthorizationFailed => "this login may not write with idempotence. Allow it (ACL: IdempotentWrite), or set enable_idempotence: false",
         ErrorCode.Local_MsgTimedOut => "the brokers did not confirm in time",

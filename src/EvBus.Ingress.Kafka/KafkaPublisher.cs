@@ -29,6 +29,9 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
 
     public int Window => _options.IsStrict || IsReadyToJoin ? 1 : _tuning.Window;
 
+    /// <summary>The producer of the moment, for tests that harm it.</summary>
+    internal object? Producer => _connection?.Producer;
+
     private TimeSpan ConnectTimeout => _context.CallTimeout / 3 < TimeSpan.FromSeconds(10) ? _context.CallTimeout / 3 : TimeSpan.FromSeconds(10);
 
     /// <summary>Where the events end that are sent one by one.</summary>
@@ -51,8 +54,12 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
         try
         {
             var metadata = await connection.AskAsync(_topic.Constant, ConnectTimeout, cancellationToken).ConfigureAwait(false);
-            if (_topic.Constant is { } topic && await connection.AskLimitAsync(topic, ConnectTimeout).ConfigureAwait(false) is { } limit && _tuning.Learn(limit))
-                connection = Replace(connection);
+            if (_topic.Constant is { } topic && _tuning.MustAskLimit)
+            {
+                if (await connection.AskLimitAsync(topic, _tuning.Patience).ConfigureAwait(false) is { } limit && _tuning.Learn(limit))
+                    connection = Replace(connection);
+                _tuning.MustAskLimit = false;
+            }
             if (_tuning.IsIsolating)
             {
                 _isolateUpTo = _lastHanded;

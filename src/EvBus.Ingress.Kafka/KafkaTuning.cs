@@ -7,7 +7,7 @@ internal enum Breach
 {
     Other,
     TimedOut,
-    TooLarge,
+    Refused,
 }
 
 /// <summary>
@@ -51,12 +51,18 @@ internal sealed class KafkaTuning
     /// <summary>Whether the next connection sends each record by itself.</summary>
     public bool IsIsolating { get; set; }
 
+    /// <summary>Whether to ask how much the topic takes: at the first connection, and when a request was too large.</summary>
+    public bool MustAskLimit { get; set; } = true;
+
     public void Apply(Dictionary<string, string> settings)
     {
         var timeout = ((int)MessageTimeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
         settings["message.timeout.ms"] = timeout;
         settings.TryAdd("request.timeout.ms", timeout);
         settings.TryAdd("topic.metadata.propagation.max.ms", ((int)Patience.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
+        // A request that fails for good ends the producer: what is behind it must not overtake it.
+        if (HasOneTopic && !IsIsolating && settings.GetValueOrDefault("enable.idempotence") == "true")
+            settings.TryAdd("enable.gapless.guarantee", "true");
         lock (_lock)
         {
             _hasDelivered = false;
@@ -111,9 +117,9 @@ internal sealed class KafkaTuning
     {
         lock (_lock)
         {
-            if (breach == Breach.TooLarge)
+            if (breach == Breach.Refused)
             {
-                IsIsolating = true;
+                IsIsolating = MustAskLimit = true;
                 _window = Math.Min(_window, FirstWindow);
                 _batchBytes = Math.Max(LeastBatchBytes, _batchBytes / 2);
             }

@@ -26,6 +26,6 @@ internal static partial class Log
     [LoggerMessage(1206, LogLevel.Debug, "Lane {Lane}: the client's queue is full; the lane waits until there is room")]
     public static partial void QueueFull(ILogger logger, string lane);
 
-    [LoggerMessage(1207, LogLevel.Information, "Lane {Lane}: a broker refused a request as too large; its events are sent one by one to find out which it was")]
+    [LoggerMessage(1207, LogLevel.Information, "Lane {Lane}: the brokers refused a request for good; its events are sent one by one to find out which it was")]
     public static partial void Isolating(ILogger logger, string lane);
 }
