@@ -164,7 +164,9 @@ internal sealed partial class KafkaConnection
     {
         if (Interlocked.CompareExchange(ref _broken!, reason, null) is not null)
             return;
-        Log.Broken(_context.Logger, _context.LaneId, reason);
+        // Before that the lane says why it cannot connect.
+        if (_isReady)
+            Log.Broken(_context.Logger, _context.LaneId, reason);
         _tuning.BrokenBy(breach);
         _ = CloseAsync(TimeSpan.Zero);
     }
@@ -207,6 +209,8 @@ internal sealed partial class KafkaConnection
         }
         else if (error.Code == ErrorCode.Local_AllBrokersDown)
         {
+            if (!_isReady)
+                _away.TrySetResult(_lastError ?? words);
             if (!_isReady || _saidAway)
                 return;
             _saidAway = true;

@@ -142,22 +142,19 @@ public sealed class Brokers : IAsyncLifetime
     internal async Task<string> AnyAsync() => KafkaHome.Running ?? (await OwnAsync()).Address;
 
     /// <summary>A broker that a test may stop, kill and pause, if it leaves it running.</summary>
-    internal Task<KafkaBroker> OwnAsync() => Needed(ref _own, new KafkaBroker.Settings());
+    internal Task<KafkaBroker> OwnAsync() => Needed(ref _own, () => KafkaBroker.StartAsync());
 
-    internal Task<KafkaBroker> WithLoginAsync() => Needed(ref _withLogin, new KafkaBroker.Settings
-    {
-        PlainUsers = new Dictionary<string, string> { [User] = Password },
-        ScramUsers = new Dictionary<string, string> { [User] = Password },
-    });
+    internal Task<KafkaBroker> WithLoginAsync() => Needed(
+        ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings { PlainUsers = new Dictionary<string, string> { [User] = Password } }));
 
-    private static Task<KafkaBroker> Needed(ref Task<KafkaBroker>? broker, KafkaBroker.Settings settings)
+    private static Task<KafkaBroker> Needed(ref Task<KafkaBroker>? broker, Func<Task<KafkaBroker>> start)
     {
         if (KafkaHome.Jars is null)
         {
             Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") == "true", KafkaHome.None);
             Assert.Fail(KafkaHome.None);
         }
-        return broker ??= KafkaBroker.StartAsync(settings);
+        return broker ??= start();
     }
 }
 

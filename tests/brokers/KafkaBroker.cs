@@ -43,7 +43,7 @@ internal sealed class KafkaBroker : IAsyncDisposable
         var broker = new KafkaBroker(KafkaHome.Jars ?? throw new InvalidOperationException(KafkaHome.None), settings ?? new Settings());
         try
         {
-            await broker.FormatAsync(settings ?? new Settings());
+            await broker.FormatAsync();
             await broker.StartAgainAsync();
             return broker;
         }
@@ -99,6 +99,20 @@ internal sealed class KafkaBroker : IAsyncDisposable
     public void Pause() => Signal("STOP");
 
     public void Resume() => Signal("CONT");
+
+    /// <summary>Gives a user of SCRAM a password.</summary>
+    public Task SetPasswordAsync(string user, string mechanism, string password) => RunToolAsync(
+        "kafka.admin.ConfigCommand", "--bootstrap-server", Address, "--alter", "--entity-type", "users", "--entity-name", user,
+        "--add-config", $"{mechanism}=[password={password}]");
+
+    /// <summary>Starts it again with another text in its configuration, such as a user's password.</summary>
+    public async Task StartAgainAsync(string with, string insteadOf)
+    {
+        await StopAsync();
+        var text = await File.ReadAllTextAsync(Config);
+        await File.WriteAllTextAsync(Config, text.Replace(insteadOf, with, StringComparison.Ordinal));
+        await StartAgainAsync();
+    }
 
     public string Tail() => File.Exists(ServerLog) ? string.Join('\n', File.ReadLines(ServerLog).TakeLast(15)) : "(none)";
 
@@ -157,27 +171,26 @@ internal sealed class KafkaBroker : IAsyncDisposable
         return ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", $"-Dlog4j2.configurationFile={logging}", "-cp", Path.Combine(_jars, "*"), program, .. arguments];
     }
 
-    private async Task FormatAsync(Settings settings)
+    private async Task RunToolAsync(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("java", Java(program, arguments)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var tool = Process.Start(start)!;
+        var errors = tool.StandardError.ReadToEndAsync();
+        var output = await tool.StandardOutput.ReadToEndAsync();
+        await tool.WaitForExitAsync();
+        if (tool.ExitCode != 0)
+            throw new InvalidOperationException($"{program} failed:\n{output}{await errors}");
+    }
+
+    private async Task FormatAsync()
     {
         var id = Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Port:0000000000000000}")).TrimEnd('=').Replace('+', '-').Replace('/', '_');
-        List<string> arguments = ["format", "-t", id, "-c", Config];
-        foreach (var (user, password) in settings.ScramUsers)
-        {
-            foreach (var mechanism in new[] { "SCRAM-SHA-256", "SCRAM-SHA-512" })
-                arguments.AddRange(["--add-scram", $"{mechanism}=[name={user},password={password}]"]);
-        }
-        var start = new ProcessStartInfo("java", Java("kafka.tools.StorageTool", [.. arguments])) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var format = Process.Start(start)!;
-        var errors = format.StandardError.ReadToEndAsync();
-        var output = await format.StandardOutput.ReadToEndAsync();
-        await format.WaitForExitAsync();
-        if (format.ExitCode != 0)
-            throw new InvalidOperationException($"Kafka's storage could not be formatted:\n{output}{await errors}");
+        await RunToolAsync("kafka.tools.StorageTool", "format", "-t", id, "-c", Config);
     }
 
     private string Configuration(Settings settings)
     {
-        var sasl = settings.PlainUsers.Count + settings.ScramUsers.Count > 0;
+        var sasl = settings.PlainUsers.Count > 0;
         var plain = string.Concat(settings.PlainUsers.Select(user => $" user_{user.Key}=\"{user.Value}\""));
         return $"""
             process.roles=broker,controller
@@ -213,9 +226,8 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
     internal sealed record Settings
     {
+        /// <summary>Who may log in by PLAIN; with one of them there is a listener with SASL, for SCRAM too (<see cref="SetPasswordAsync"/>).</summary>
         public IReadOnlyDictionary<string, string> PlainUsers { get; init; } = new Dictionary<string, string>();
-
-        public IReadOnlyDictionary<string, string> ScramUsers { get; init; } = new Dictionary<string, string>();
 
         /// <summary>Further lines of the broker's configuration.</summary>
         public string More { get; init; } = "";
