@@ -2,9 +2,12 @@ using System.Globalization;
 using EvBus.Benchmarks;
 
 // dotnet run -c Release --project bench/EvBus.Benchmarks -- limits [--json] [--quick] [CASE...]
+// dotnet run -c Release --project bench/EvBus.Benchmarks -- kafka [--quick]
+if (args is ["kafka", ..])
+    return await KafkaRun.MainAsync(args[1..]);
 if (args is not ["limits", ..])
 {
-    Console.Error.WriteLine("Usage: limits [--json] [--quick] [CASE...]    cases: " + string.Join(", ", Limits.Names));
+    Console.Error.WriteLine("Usage: kafka [--quick] | limits [--json] [--quick] [CASE...]    cases: " + string.Join(", ", Limits.Names));
     return 2;
 }
 var json = args.Contains("--json");
