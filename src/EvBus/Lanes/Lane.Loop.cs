@@ -71,6 +71,15 @@ internal sealed partial class Lane
                 await session.Signal.WaitAsync().ConfigureAwait(false);
             return;
         }
+        if (session is { IsConnected: true, Connection.Condition: { State: ConnectionState.Lost } lost })
+        {
+            if (session.BatchesUnderWay == 0)
+            {
+                await ReconnectIdleAsync(session, lost.Reason ?? "the connection was lost").ConfigureAwait(false);
+                return;
+            }
+            session.IsConnected = false;
+        }
         if (!session.IsConnected)
         {
             // What was under way before the connection went has to be heard of first, so that it is sent again in order.
@@ -88,7 +97,7 @@ internal sealed partial class Lane
             await WaitForEventsAsync(session).ConfigureAwait(false);
     }
 
-    private LaneWork? TakeWork()
+    private LaneWork? TakeWork(int most = int.MaxValue)
     {
         lock (_lock)
         {
@@ -101,7 +110,7 @@ internal sealed partial class Lane
         if (Options.LimitAge is not null)
             _journal.ApplyAgeLimit(Time.GetUtcNow());
         var work = _spare.TryPop(out var used) ? used : new LaneWork();
-        if (_journal.TryRead(work.Batch, Options.BatchEvents, Options.BatchBytes))
+        if (_journal.TryRead(work.Batch, Math.Min(Options.BatchEvents, most), Options.BatchBytes))
         {
             _lastBatch = work.Batch.Count;
             return work;
@@ -118,11 +127,15 @@ internal sealed partial class Lane
         try
         {
             session.Publisher ??= await _definition.CreatePublisher(session.Token).ConfigureAwait(false);
+            WatchConnection(session);
             await session.Publisher.ConnectAsync(session.Token).ConfigureAwait(false);
             if (!EndCall(session))
                 return;
             session.IsConnected = true;
             Log.LaneConnected(Logger, Id);
+            if (session.WasLostIdle)
+                Succeed();
+            session.WasLostIdle = false;
             _state = _retry.Failures == 0 ? LaneState.Flowing : LaneState.Retrying;
             return;
         }

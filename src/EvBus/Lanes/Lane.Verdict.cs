@@ -16,7 +16,7 @@ internal sealed partial class Lane
         if (result.Each is { } each)
         {
             if (each.Count == work.Batch.Count)
-                return JudgeEach(work, each, result.RetryAfter);
+                return JudgeEach(session, work, each, result.RetryAfter);
             result = PublishResult.Retry($"the publisher gave {each.Count} verdicts for {work.Batch.Count} events");
         }
         switch (result.Verdict)
@@ -117,7 +117,7 @@ internal sealed partial class Lane
         return PutBack(work, result);
     }
 
-    private TimeSpan? JudgeEach(LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
+    private TimeSpan? JudgeEach(LaneSession session, LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
     {
         LaneWork? again = null;
         string? reason = null;
@@ -128,7 +128,9 @@ internal sealed partial class Lane
             {
                 reason ??= each[i].Reason ?? "the publisher asked for another try of some events";
                 // By itself only when it came alone: among others, the cause may be the destination's.
-                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 ? 1 : 0), WasTried = true };
+                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 && verdict == Verdict.Retry ? 1 : 0), WasTried = true };
+                if (verdict == Verdict.Disconnected)
+                    session.IsConnected = false;
                 again.Batch.Take(work.Batch, i);
                 continue;
             }

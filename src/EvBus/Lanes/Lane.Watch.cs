@@ -63,7 +63,7 @@ internal sealed partial class Lane
                 return;
             }
         }
-        var left = deadline.Value - Time.GetTimestamp();
+        var left = session.IsBlocked ? Ticks(Options.CallTimeout) : deadline.Value - Time.GetTimestamp();
         if (left <= 0)
             Abandon(session, restart: true, $"the publisher did not answer within {Options.CallTimeout}");
         else

@@ -12,8 +12,10 @@ internal sealed partial class Lane
             await SettleOldestAsync(session).ConfigureAwait(false);
             return;
         }
-        var window = Options.Ordering == LaneOrdering.Strict ? 1 : Math.Max(1, publisher.Window);
-        if (session.EventsUnderWay < window && TakeWork() is { } work)
+        // A batch is no larger than the publisher's window: where that is small because the destination is slow, so must be what has to be through before the time-out.
+        var most = Math.Max(1, publisher.Window);
+        var window = Options.Ordering == LaneOrdering.Strict ? 1 : most;
+        if (session.EventsUnderWay < window && TakeWork(most) is { } work)
         {
             await WriteAsync(session, publisher, work).ConfigureAwait(false);
             return;

@@ -1,0 +1,66 @@
+using EvBus.Telemetry;
+
+namespace EvBus.Lanes;
+
+// What a publisher says about its connection without being asked.
+internal sealed partial class Lane
+{
+    private void WatchConnection(LaneSession session)
+    {
+        if (session.Connection is not null || session.Publisher is not IConnectionWatch connection)
+            return;
+        session.Connection = connection;
+        connection.ConditionChanged += () => OnConditionChanged(session, connection);
+    }
+
+    private void OnConditionChanged(LaneSession session, IConnectionWatch connection)
+    {
+        lock (_lock)
+        {
+            if (session.IsAbandoned || _session != session)
+                return;
+            // Read under the lock: of two changes at once, the later one must win.
+            var condition = connection.Condition;
+            var wasBlocked = session.IsBlocked;
+            session.IsBlocked = condition.State == ConnectionState.Blocked;
+            if (session.IsBlocked)
+                BlockLane(condition.Reason ?? "the destination asked to wait");
+            else if (wasBlocked)
+                UnblockLane(session, condition.State);
+        }
+        session.Signal.Set();
+    }
+
+    // Under the lock. The loop may be waiting inside a call, so it cannot be left to it.
+    private void BlockLane(string reason)
+    {
+        _trouble = reason;
+        _state = LaneState.Retrying;
+        _journal.SetFlowing(false);
+        Log.LaneBlocked(Logger, Id, reason);
+    }
+
+    private void UnblockLane(LaneSession session, ConnectionState state)
+    {
+        // The time it was blocked is not held against it.
+        session.Postpone(Time.GetTimestamp() + Ticks(Options.CallTimeout));
+        if (state == ConnectionState.Lost)
+            return;
+        Log.LaneUnblocked(Logger, Id);
+        if (_retry.Failures > 0)
+            return;
+        _trouble = null;
+        _state = LaneState.Flowing;
+        _journal.SetFlowing(true);
+    }
+
+    /// <summary>The connection went while nothing was under way: the lane connects again before somebody needs it.</summary>
+    private async ValueTask ReconnectIdleAsync(LaneSession session, string reason)
+    {
+        session.IsConnected = false;
+        session.WasLostIdle = true;
+        var wait = Fail(reason, null);
+        Log.ConnectionLost(Logger, Id, reason, wait);
+        await BackOffAsync(session, wait).ConfigureAwait(false);
+    }
+}
