@@ -140,7 +140,7 @@ public sealed class RabbitMqBroker : IAsyncDisposable
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = _folder, RedirectStandardInput = true };
         // Its output goes to a file, for a pipe that nobody reads would stop it; and it ends with us, however we end.
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add($"{Programs}/rabbitmq-server >>output 2>&1 </dev/null & cat >/dev/null; kill -KILL $(cat pid) 2>/dev/null; wait");
+        start.ArgumentList.Add($"{Programs}/rabbitmq-server >>output 2>&1 </dev/null & cat >/dev/null; kill -KILL $(cat pid 2>/dev/null) 2>/dev/null; wait");
         foreach (var (name, value) in _environment)
             start.Environment[name] = value;
         _process = Process.Start(start)!;
