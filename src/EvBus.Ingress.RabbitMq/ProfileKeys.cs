@@ -42,7 +42,7 @@ internal sealed class ProfileKeys(Profile profile, List<string> errors)
         {
             return TimeSpan.FromSeconds(number * seconds);
         }
-        errors.Add($"Profile {profile.PathOf(key)} must be a number of seconds, or a number with ms, s, m, h or d, from {least.TotalSeconds.ToString(CultureInfo.InvariantCulture)}s to {most.TotalDays.ToString("0.####", CultureInfo.InvariantCulture)}d.");
+        errors.Add($"Profile {profile.PathOf(key)} must be a number of seconds, or a number with ms, s, m, h or d, from {Words(least)} to {Words(most)}.");
         return null;
     }
 
@@ -77,6 +77,9 @@ internal sealed class ProfileKeys(Profile profile, List<string> errors)
     }
 
     public void Wrong(string key, string what) => errors.Add($"Profile {profile.PathOf(key)} {what}");
+
+    private static string Words(TimeSpan span) => string.Create(
+        CultureInfo.InvariantCulture, $"{(span.TotalDays >= 1 ? $"{span.TotalDays}d" : span.TotalMinutes >= 1 ? $"{span.TotalMinutes}m" : span.TotalSeconds >= 1 ? $"{span.TotalSeconds}s" : $"{span.TotalMilliseconds}ms")}");
 
     public T? Get<T>(Func<T> read)
     {

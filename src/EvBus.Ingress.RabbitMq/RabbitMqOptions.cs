@@ -37,7 +37,6 @@ public readonly record struct RabbitMqBinding(string Queue, string RoutingKey);
 public sealed record RabbitMqOptions
 {
     /// <summary>How to connect: the keys under <c>connection:</c>, or the same keys at the top.</summary>
-    [JsonIgnore]
     public required RabbitMqConnectionOptions Connection { get; init; }
 
     /// <summary><c>ingress_channels</c>: routing keys (queue names, with the default exchange), each with a lane of its own. Default: none.</summary>

@@ -54,7 +54,9 @@ internal static class RabbitMqOptionsReader
             keys.Wrong("exchange", "is longer than the 255 bytes that AMQP has for a name.");
         try
         {
-            EventTemplate.Parse(options.RoutingKey);
+            var template = EventTemplate.Parse(options.RoutingKey);
+            if (template.IsConstant && Encoding.UTF8.GetByteCount(template.Format(default)) > MessageWriter.MaxShortText)
+                keys.Wrong("routing_key", $"is longer than the {MessageWriter.MaxShortText} bytes that AMQP has for one.");
         }
         catch (FormatException e)
         {

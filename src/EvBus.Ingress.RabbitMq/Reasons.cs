@@ -42,7 +42,7 @@ internal static partial class Reasons
     {
         var said = UserName().Replace(e.ReplyText, "this user");
         if (e.Initiator != ShutdownInitiator.Peer)
-            return $"The connection to RabbitMQ at {where} broke: {said}{(e.Exception is { } why && !said.Contains(why.Message, StringComparison.Ordinal) ? $" ({why.Message})" : "")}.";
+            return $"The connection to RabbitMQ at {where} broke: {Why(e, said)}";
         return e.ReplyCode switch
         {
             Constants.NotFound => $"RabbitMQ at {where}: {said}. Create it, correct its name in the profile, or set 'declare: active'.",
@@ -53,6 +53,12 @@ internal static partial class Reasons
             Constants.ConnectionForced => $"RabbitMQ at {where} was told to close the connection: {said}.",
             _ => $"RabbitMQ at {where} closed the connection: {e.ReplyCode} {said}.",
         };
+    }
+
+    private static string Why(ShutdownEventArgs e, string said)
+    {
+        var why = e.Exception?.Message ?? said;
+        return why.StartsWith("Heartbeat missing", StringComparison.Ordinal) ? "it gave no sign of life (heartbeat)." : $"{why.TrimEnd('.')}.";
     }
 
     public static string Unroutable(int code, string text, string exchange, string routingKey) => code == Constants.NoRoute

@@ -157,8 +157,6 @@ public sealed class FaultProxy : IAsyncDisposable
     private async Task ServeAsync(Socket client)
     {
         var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        // A small buffer, so that a throttled line is felt by the one who writes to it.
-        client.ReceiveBufferSize = 16 << 10;
         client.NoDelay = true;
         lock (_lock)
         {

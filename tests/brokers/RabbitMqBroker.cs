@@ -31,7 +31,7 @@ public sealed class RabbitMqBroker : IAsyncDisposable
 
     public string Password { get; private init; } = "guest";
 
-    public string Url => $"amqp://{Uri.EscapeDataString(Login)}:{Uri.EscapeDataString(Password)}@{Host}:{Port}/";
+    public string Url => $"amqp://{Uri.EscapeDataString(Login)}:{Uri.EscapeDataString(Password)}@{Host}:{Port}/%2F";
 
     /// <summary>Whether it was started here.</summary>
     public bool IsOurs => _folder.Length > 0;

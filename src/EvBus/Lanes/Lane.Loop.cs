@@ -143,7 +143,7 @@ internal sealed partial class Lane
         {
             // Whatever a plugin throws while connecting means: not now.
             reason = e.Message;
-            if (!EndCall(session))
+            if (!EndCall(session) || _stopped)
                 return;
         }
         var isNew = _trouble != reason;

@@ -149,8 +149,12 @@ internal sealed partial class Lane
         // Something got through: the waiting begins anew.
         if (again.Batch.Count < each.Count)
             _retry.Succeed();
+        var isNew = _trouble != reason;
         var wait = Fail(reason!, retryAfter);
-        Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        if (isNew)
+            Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        else
+            Log.StillFailing(Logger, Id, reason!, wait);
         if (again.Attempts >= Options.MaxAttempts)
         {
             foreach (var evt in again.Batch)
