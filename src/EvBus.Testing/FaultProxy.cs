@@ -174,12 +174,13 @@ public sealed class FaultProxy : IAsyncDisposable
         }
         finally
         {
-            client.Dispose();
-            server.Dispose();
+            // Under the lock, so that nobody cuts what is gone.
             lock (_lock)
             {
                 _sockets.Remove(client);
                 _sockets.Remove(server);
+                client.Dispose();
+                server.Dispose();
             }
         }
     }

@@ -219,7 +219,10 @@ internal sealed partial class Lane
 
     private TimeSpan Fail(string reason, TimeSpan? asked)
     {
-        var wait = _retry.Next(asked);
+        // All that was under way at one failure failed with it: it counts once, or a wide window would mean a long wait.
+        var wait = _sharedWait is { } shared ? (asked > shared ? asked.Value : shared) : _retry.Next(asked);
+        if (_isSettlingSeveral)
+            _sharedWait = wait;
         _trouble = reason;
         _state = LaneState.Retrying;
         _journal.SetFlowing(false);

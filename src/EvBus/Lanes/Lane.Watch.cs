@@ -82,6 +82,8 @@ internal sealed partial class Lane
             inCall = session.CallDeadline != 0;
             session.IsAbandoned = true;
             _session = null;
+            _isSettlingSeveral = false;
+            _sharedWait = null;
             running = ++_abandoned;
             TakeBack(session, clone: true);
         }

@@ -4,6 +4,9 @@ namespace EvBus.Lanes;
 // Publishers with a window: several batches written, none of them acknowledged yet.
 internal sealed partial class Lane
 {
+    private bool _isSettlingSeveral;
+    private TimeSpan? _sharedWait;
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepWindowAsync(LaneSession session, IWindowedPublisher publisher)
     {
@@ -64,6 +67,8 @@ internal sealed partial class Lane
     private async ValueTask SettleOldestAsync(LaneSession session)
     {
         TimeSpan? backOff = null;
+        _sharedWait = null;
+        _isSettlingSeveral = true;
         do
         {
             var work = session.FirstUnderWay!;
@@ -87,6 +92,8 @@ internal sealed partial class Lane
                 backOff = backOff is null || wait > backOff ? wait : backOff;
         }
         while (session.BatchesUnderWay > 0 && (backOff is not null || !session.IsConnected));
+        _isSettlingSeveral = false;
+        _sharedWait = null;
         await FinishAsync(session, backOff).ConfigureAwait(false);
     }
 
