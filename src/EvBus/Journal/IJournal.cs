@@ -40,8 +40,8 @@ internal interface IJournalLane
     /// <summary>True when there is nothing to read and the observer will be woken once at least <paramref name="events"/> are there; false when there is something now.</summary>
     bool TryArm(int events);
 
-    /// <summary>Whether there may be something to read; a hint that takes no lock.</summary>
-    bool HasUnread { get; }
+    /// <summary>About how many bytes there are to read at least; a hint that takes no lock.</summary>
+    long UnreadHint { get; }
 
     /// <summary>How many records lie ahead of the cursor's read position, matching or not.</summary>
     long Ahead { get; }
@@ -58,10 +58,16 @@ internal interface IJournalLane
     /// <summary>Matches again, from now on.</summary>
     void Attach();
 
+    /// <summary>The lane's profile is gone: matches nothing and counts nothing that comes, keeps its cursor and what it has queued. Ends a detachment. Twice is harmless.</summary>
+    void Orphan();
+
+    /// <summary>Undoes <see cref="Orphan"/>: what was queued can be read again, then what comes from now on; what came in between was not for this lane.</summary>
+    void Adopt();
+
     /// <summary>Applies the lane's limit on age at <paramref name="now"/>.</summary>
     void ApplyAgeLimit(DateTimeOffset now);
 
-    /// <summary>Appends a dead letter again, for this lane only. False when there is no room.</summary>
+    /// <summary>Appends a dead letter again, for this lane only. False when there is no room, or the lane takes nothing now (detached, orphan).</summary>
     bool TryReplay(BusEvent evt);
 
     /// <summary>The lane's ledger and lag at this moment, all numbers of one instant.</summary>

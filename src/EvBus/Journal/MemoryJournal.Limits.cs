@@ -26,11 +26,14 @@ internal sealed partial class MemoryJournal
             MemoryLane? furthest = null;
             foreach (var lane in _lanes)
             {
-                if (IsFull(lane, length) && lane.SkipUnwanted() && IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
+                if (!lane.IsOrphaned && IsFull(lane, length) && lane.SkipUnwanted() && IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
                     furthest = lane;
             }
             if (furthest is null)
+            {
+                TakeFromOrphans(length);
                 return true;
+            }
             // Some at once, so that a journal kept full by a dead lane does not pay for each event.
             if (furthest.IsFlowing || furthest.DropUnread(Math.Max(1, _options.MaxEvents / 64), _options.MaxBytes / 64 + length, DropReasons.Overflow) == 0)
                 return false;
@@ -93,10 +96,13 @@ internal sealed partial class MemoryJournal
     {
         var events = _commenced ? long.MaxValue : _options.MaxEvents - (long)(_end - _oldest.FirstSequence);
         var bytes = _commenced ? long.MaxValue : _options.MaxBytes - (_bytes - _oldest.FirstByte);
+        var (orphanEvents, orphanBytes) = HeldByOrphans();
         foreach (var lane in _lanes)
         {
-            events = Math.Min(events, _options.MaxEvents - lane.HeldEvents(_end));
-            bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes));
+            if (lane.IsOrphaned)
+                continue;
+            events = Math.Min(events, _options.MaxEvents - lane.HeldEvents(_end) - orphanEvents);
+            bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes) - orphanBytes);
             if (!lane.HasLimit || lane.IsDetached)
                 continue;
             var (queued, queuedBytes) = Queued(lane);
@@ -147,12 +153,18 @@ internal sealed partial class MemoryJournal
     {
         lock (_gate)
         {
-            if (!lane.IsDetached)
-                return;
-            var (events, bytes) = _routes.Sum(lane);
-            lane.MarkAttached(_tail, _end, _bytes, events, bytes);
-            AskForCheck();
+            if (!lane.IsOrphaned)
+                AttachLane(lane);
         }
+    }
+
+    private void AttachLane(MemoryLane lane)
+    {
+        if (!lane.IsDetached)
+            return;
+        var (events, bytes) = _routes.Sum(lane);
+        lane.MarkAttached(_tail, _end, _bytes, events, bytes);
+        AskForCheck();
     }
 
     internal void SetFlowing(MemoryLane lane, bool flowing)

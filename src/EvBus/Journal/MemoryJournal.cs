@@ -16,7 +16,8 @@ namespace EvBus.Journal;
 /// 3. The journal is full when some lane has <c>MaxEvents</c> or <c>MaxBytes</c> ahead of it or under way: all that is unread is the
 ///    tail of the log, so the furthest lane's part contains the others'.
 /// 4. Checks of the limits cost nothing per event: <c>_checkAtEvents</c> and <c>_checkAtBytes</c> say when one could be reached at the earliest.
-/// 5. A lane that waits has nothing to read up to the tail; its place moves there when somebody needs to know.
+/// 5. Orphans are on no route and keep the segments they have queued; when memory runs short they give way first.
+/// 6. A lane that waits has nothing to read up to the tail; its place moves there when somebody needs to know.
 /// </summary>
 internal sealed partial class MemoryJournal : IJournal
 {
@@ -167,6 +168,7 @@ internal sealed partial class MemoryJournal : IJournal
             lane.DropUnread(long.MaxValue, null, reason);
             Rebuild([.. _lanes.Where(each => each != lane)]);
             lane.IsForgotten = true;
+            lane.Release();
             Trim();
             SignalRoom();
         }
@@ -181,6 +183,9 @@ internal sealed partial class MemoryJournal : IJournal
         var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane.Id);
         lock (_gate)
         {
+            // Whatever comes while a lane is detached is not for it, its own dead letters included.
+            if (lane.IsDetached)
+                return false;
             if ((_end >= _checkAtEvents || _bytes + addressed.Length > _checkAtBytes) && !EnsureRoom(addressed.Length))
                 return false;
             Append(addressed, ref wakes);
@@ -282,7 +287,7 @@ internal sealed partial class MemoryJournal : IJournal
     {
         _routes.Fold();
         _lanes = lanes;
-        _routes = new Routes(lanes);
+        _routes = new Routes(Array.FindAll(lanes, lane => !lane.IsOrphaned));
         AskForCheck();
     }
 

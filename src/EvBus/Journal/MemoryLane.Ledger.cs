@@ -4,7 +4,7 @@ namespace EvBus.Journal;
 internal sealed partial class MemoryLane
 {
     private readonly Dictionary<string, long> _dropped = new(StringComparer.Ordinal);
-    private readonly List<(ulong From, ulong To)> _skipped = [];
+    private readonly List<(ulong From, ulong To, long FromByte, long ToByte)> _skipped = [];
     private readonly List<Segment> _frozen = [];
     private long _underWayEvents;
     private long _underWayBytes;
@@ -23,6 +23,9 @@ internal sealed partial class MemoryLane
     public bool IsForgotten { get; set; }
 
     public bool IsDetached { get; private set; }
+
+    /// <summary>Detached because nothing is for it any more: it is on no route, so nothing counts as missed either.</summary>
+    public bool IsOrphaned { get; set; }
 
     public void AddMatched(long events, long bytes)
     {
@@ -114,16 +117,36 @@ internal sealed partial class MemoryLane
             IsDetached = false;
             _skipped.RemoveAll(range => range.To <= _sequence);
             if (_detachedAt < end)
-                _skipped.Add((_detachedAt, end));
-            foreach (var segment in _frozen)
-                segment.Unpin();
-            _frozen.Clear();
+                _skipped.Add((_detachedAt, end, _detachedByte, bytes));
+            Thaw(all: true);
         }
+    }
+
+    /// <summary>Lets go of the segments kept for a detached lane that it has read past, or of all. Under the read lock.</summary>
+    private void Thaw(bool all)
+    {
+        while (_frozen.Count > 0 && (all || _frozen[0] != _segment))
+        {
+            _frozen[0].Unpin();
+            _frozen.RemoveAt(0);
+        }
+    }
+
+    /// <summary>What lies ahead of a place and was never for this lane, because it was detached meanwhile.</summary>
+    private (long Events, long Bytes) SkippedAhead(ulong sequence, long at)
+    {
+        var (events, bytes) = (0L, 0L);
+        foreach (var (from, to, fromByte, toByte) in _skipped)
+        {
+            if (to > sequence)
+                (events, bytes) = (events + (long)(to - Math.Max(from, sequence)), bytes + toByte - Math.Max(fromByte, Math.Min(at, toByte)));
+        }
+        return (events, bytes);
     }
 
     private bool IsSkipped(ulong sequence)
     {
-        foreach (var (from, to) in _skipped)
+        foreach (var (from, to, _, _) in _skipped)
         {
             if (sequence >= from && sequence < to)
                 return true;
@@ -160,6 +183,10 @@ internal sealed partial class MemoryLane
     public void Detach() => _journal.Detach(this);
 
     public void Attach() => _journal.Attach(this);
+
+    public void Orphan() => _journal.Orphan(this);
+
+    public void Adopt() => _journal.Adopt(this);
 
     public void ApplyAgeLimit(DateTimeOffset now) => _journal.ApplyAgeLimit(this, now);
 

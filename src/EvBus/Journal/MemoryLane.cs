@@ -56,7 +56,7 @@ internal sealed partial class MemoryLane : IJournalLane
         }
     }
 
-    public bool HasUnread => _offset < _segment.Written || _segment.Next is not null;
+    public long UnreadHint => _segment.Next is null ? _segment.Written - _offset : long.MaxValue;
 
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {
@@ -154,9 +154,24 @@ internal sealed partial class MemoryLane : IJournalLane
         return end;
     }
 
-    public long HeldEvents(ulong end) => Interlocked.Read(ref _underWayEvents) + (long)(End(end) - _sequence);
+    public long HeldEvents(ulong end)
+    {
+        var at = _sequence;
+        return Interlocked.Read(ref _underWayEvents) + (long)(End(end) - at) - SkippedAhead(at, 0).Events;
+    }
 
-    public long HeldBytes(long bytes) => Interlocked.Read(ref _underWayBytes) + (IsDetached ? _detachedByte : bytes) - _byte;
+    public long HeldBytes(long bytes)
+    {
+        var at = _byte;
+        return Interlocked.Read(ref _underWayBytes) + (IsDetached ? _detachedByte : bytes) - at - SkippedAhead(_sequence, at).Bytes;
+    }
+
+    /// <summary>Gives back what was kept for it while it was detached. Under the gate.</summary>
+    public void Release()
+    {
+        lock (_reading)
+            Thaw(all: true);
+    }
 
     /// <summary>Drops from the oldest unread event on, at most so many events and bytes. Under the gate. Returns how many.</summary>
     public long DropUnread(long maxEvents, long? maxBytes, string reason)
@@ -179,6 +194,7 @@ internal sealed partial class MemoryLane : IJournalLane
             }
             Settled(_floor, _sequence);
             _floor = _sequence;
+            Thaw(all: false);
         }
         if (events > 0)
         {

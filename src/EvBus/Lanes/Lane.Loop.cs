@@ -89,41 +89,72 @@ internal sealed partial class Lane
                 await ConnectAsync(session).ConfigureAwait(false);
             return;
         }
+        if (_inStream)
+            await GatherAsync().ConfigureAwait(false);
         if (session.Publisher is IWindowedPublisher windowed)
             await StepWindowAsync(session, windowed).ConfigureAwait(false);
-        else if (TakeWork() is { } work)
+        else if (TakeWork(session) is { } work)
             await PublishAsync(session, work).ConfigureAwait(false);
         else
             await WaitForEventsAsync(session).ConfigureAwait(false);
     }
 
-    private LaneWork? TakeWork(int most = int.MaxValue)
+    /// <summary>
+    /// The next batch, already under way and its call begun; null when there is none. All in one lock: a session that the watchdog abandons at
+    /// this moment either has the batch, and gives it back, or never takes it.
+    /// </summary>
+    private LaneWork? TakeWork(LaneSession session, int most = int.MaxValue)
     {
+        if (Options.LimitAge is not null)
+            _journal.ApplyAgeLimit(Time.GetUtcNow());
+        LaneWork work;
         lock (_lock)
         {
+            if (session.IsAbandoned)
+                return null;
             if (_again.First is { } node)
             {
                 _again.RemoveFirst();
-                return node.Value;
+                work = node.Value;
+                if (work.Batch.Count > most)
+                    work = Divide(work, most);
             }
+            else
+            {
+                work = _spare.TryPop(out var used) ? used : new LaneWork();
+                if (!_journal.TryRead(work.Batch, Math.Min(Options.BatchEvents, most), Options.BatchBytes))
+                {
+                    _inStream = false;
+                    _spare.Push(work);
+                    return null;
+                }
+                _inStream = work.Batch.Count < SmallBatch;
+            }
+            work.Deadline = session.CallDeadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
+            session.Begin(work);
         }
-        if (Options.LimitAge is not null)
-            _journal.ApplyAgeLimit(Time.GetUtcNow());
-        var work = _spare.TryPop(out var used) ? used : new LaneWork();
-        if (_journal.TryRead(work.Batch, Math.Min(Options.BatchEvents, most), Options.BatchBytes))
-        {
-            _lastBatch = work.Batch.Count;
-            return work;
-        }
-        _spare.Push(work);
-        return null;
+        KeepWatch(session);
+        if (work.WasTried)
+            Interlocked.Add(ref _retried, work.Batch.Count);
+        work.WasTried = true;
+        return work;
+    }
+
+    /// <summary>The first events of a batch that failed; the rest goes back in front. Under the lock.</summary>
+    private LaneWork Divide(LaneWork work, int first)
+    {
+        var (now, later) = (work.Slice(0, first), work.Slice(first, work.Batch.Count - first));
+        _again.AddFirst(later);
+        Recycle(work);
+        return now;
     }
 
     private async ValueTask ConnectAsync(LaneSession session)
     {
         _state = _retry.Failures == 0 ? LaneState.Connecting : LaneState.Retrying;
         string reason;
-        BeginCall(session);
+        if (!TryBeginCall(session))
+            return;
         try
         {
             session.Publisher ??= await _definition.CreatePublisher(session.Token).ConfigureAwait(false);
@@ -159,12 +190,6 @@ internal sealed partial class Lane
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PublishAsync(LaneSession session, LaneWork work)
     {
-        lock (_lock)
-            session.Begin(work);
-        if (work.WasTried)
-            Interlocked.Add(ref _retried, work.Batch.Count);
-        work.WasTried = true;
-        BeginCall(session);
         PublishResult result;
         Exception? thrown = null;
         try

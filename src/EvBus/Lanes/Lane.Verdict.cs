@@ -232,7 +232,10 @@ internal sealed partial class Lane
     private void Recycle(LaneWork work)
     {
         work.Reset();
-        if (_spare.Count < 16)
-            _spare.Push(work);
+        lock (_lock)
+        {
+            if (_spare.Count < 16)
+                _spare.Push(work);
+        }
     }
 }

@@ -6,24 +6,26 @@ namespace EvBus.Lanes;
 // How a lane waits: for events, for a batch to fill, for the next try. Always on its session's signal, which anybody may set.
 internal sealed partial class Lane
 {
-    private const int Looks = 16;
+    private const int Looks = 48;
+    private const int SmallBatch = 64;
+    private const int WorthReading = 16 << 10;
 
-    private int _lastBatch;
+    private bool _inStream;
+
+    /// <summary>
+    /// In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken, and a batch of a few events costs
+    /// the producer more (by the locks and cache lines of settling it) than they are worth.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask GatherAsync()
+    {
+        for (var i = 0; i < Looks && _journal.UnreadHint < WorthReading; i++)
+            await Task.Yield();
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitForEventsAsync(LaneSession session)
     {
-        if (_lastBatch > 0)
-        {
-            // In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken.
-            _lastBatch = 0;
-            for (var i = 0; i < Looks; i++)
-            {
-                await Task.Yield();
-                if (_journal.HasUnread)
-                    return;
-            }
-        }
         if (!_journal.TryArm(1))
         {
             // Something lies ahead, though perhaps nothing for this lane; with a linger it is given time to grow.

@@ -6,11 +6,16 @@ namespace EvBus.Lanes;
 // The watchdog: notices calls and acknowledgements that are overdue, also of publishers that block their thread.
 internal sealed partial class Lane
 {
-    private void BeginCall(LaneSession session)
+    private bool TryBeginCall(LaneSession session)
     {
         lock (_lock)
+        {
+            if (session.IsAbandoned)
+                return false;
             session.CallDeadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
+        }
         KeepWatch(session);
+        return true;
     }
 
     /// <summary>False when the call came back too late: the session is somebody's past.</summary>

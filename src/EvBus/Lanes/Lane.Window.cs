@@ -18,7 +18,7 @@ internal sealed partial class Lane
         // A batch is no larger than the publisher's window: where that is small because the destination is slow, so must be what has to be through before the time-out.
         var most = Math.Max(1, publisher.Window);
         var window = Options.Ordering == LaneOrdering.Strict ? 1 : most;
-        if (session.EventsUnderWay < window && TakeWork(most) is { } work)
+        if (session.EventsUnderWay < window && TakeWork(session, most) is { } work)
         {
             await WriteAsync(session, publisher, work).ConfigureAwait(false);
             return;
@@ -34,15 +34,6 @@ internal sealed partial class Lane
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteAsync(LaneSession session, IWindowedPublisher publisher, LaneWork work)
     {
-        lock (_lock)
-        {
-            work.Deadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
-            session.Begin(work);
-        }
-        if (work.WasTried)
-            Interlocked.Add(ref _retried, work.Batch.Count);
-        work.WasTried = true;
-        BeginCall(session);
         Task<PublishResult> acknowledged;
         try
         {

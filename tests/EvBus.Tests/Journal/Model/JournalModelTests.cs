@@ -13,7 +13,7 @@ public class JournalModelTests
 {
     private const int MaxEvents = 40;
 
-    public enum Kind { Append, AppendBig, Read, SettleOldest, SettleNewest, Open, OpenOldest, Close, Stall, Flow, Detach, Attach, Arm }
+    public enum Kind { Append, AppendBig, Read, SettleOldest, SettleNewest, Open, OpenOldest, Close, Stall, Flow, Detach, Attach, Orphan, Adopt, Arm }
 
     public sealed record Step(Kind Kind, int Lane, int Amount, int Profile);
 
@@ -21,7 +21,7 @@ public class JournalModelTests
         from kind in Gen.Frequency(
             (8, Gen.Constant(Kind.Append)), (2, Gen.Constant(Kind.AppendBig)), (8, Gen.Constant(Kind.Read)), (6, Gen.Constant(Kind.SettleOldest)), (2, Gen.Constant(Kind.SettleNewest)),
             (1, Gen.Constant(Kind.Open)), (1, Gen.Constant(Kind.OpenOldest)), (1, Gen.Constant(Kind.Close)), (1, Gen.Constant(Kind.Stall)), (1, Gen.Constant(Kind.Flow)),
-            (1, Gen.Constant(Kind.Detach)), (1, Gen.Constant(Kind.Attach)), (1, Gen.Constant(Kind.Arm)))
+            (1, Gen.Constant(Kind.Detach)), (1, Gen.Constant(Kind.Attach)), (1, Gen.Constant(Kind.Orphan)), (1, Gen.Constant(Kind.Adopt)), (1, Gen.Constant(Kind.Arm)))
         from lane in Gen.Choose(0, 3)
         from amount in Gen.Choose(1, 12)
         from profile in Gen.Choose(0, 2)
@@ -88,12 +88,21 @@ public class JournalModelTests
                     lane.Journal.SetFlowing(lane.IsFlowing);
                     break;
                 case Kind.Detach when lane is not null:
-                    lane.IsDetached = true;
+                    lane.IsDetached = !lane.IsOrphaned;
                     lane.Journal.Detach();
                     break;
                 case Kind.Attach when lane is not null:
                     lane.IsDetached = false;
                     lane.Journal.Attach();
+                    break;
+                case Kind.Orphan when lane is not null:
+                    lane.IsDetached = false;
+                    lane.IsOrphaned = true;
+                    lane.Journal.Orphan();
+                    break;
+                case Kind.Adopt when lane is not null:
+                    lane.IsOrphaned = false;
+                    lane.Journal.Adopt();
                     break;
                 case Kind.Arm when lane is not null:
                     // Arming may only say "nothing there" when the model has nothing unread.
@@ -140,13 +149,13 @@ public class JournalModelTests
             var result = _journal.TryAppend(record.AsSpan(0, length), 1, mayWaitInLine: false);
             if (result.Status != AppendStatus.Appended)
             {
-                // Only a lane that flows may close the door, or one whose whole part is under way.
-                Assert.Contains(_lanes, lane => lane is not null && (lane.IsFlowing || lane.UnderWay > 0));
+                // Only a lane that flows may close the door, or one whose whole part is under way; never an orphan.
+                Assert.Contains(_lanes, lane => lane is { IsOrphaned: false } && (lane.IsFlowing || lane.UnderWay > 0));
                 return;
             }
             _accepted++;
             _held.Add((_next, profile));
-            var wanted = _lanes.Where(lane => lane is not null && lane.Wants(profile)).ToArray();
+            var wanted = _lanes.Where(lane => lane is not null && !lane.IsOrphaned && lane.Wants(profile)).ToArray();
             if (wanted.Length == 0)
                 _unmatched++;
             foreach (var lane in wanted)
@@ -172,6 +181,8 @@ public class JournalModelTests
         public bool IsFlowing { get; set; } = true;
 
         public bool IsDetached { get; set; }
+
+        public bool IsOrphaned { get; set; }
 
         public int UnderWay => _underWay.Count;
 
@@ -230,7 +241,7 @@ public class JournalModelTests
         {
             if (reason != DropReasons.Overflow)
                 return;
-            Assert.False(IsFlowing, "a lane that flows lost events");
+            Assert.False(IsFlowing && !IsOrphaned, "a lane that flows lost events");
             Unread.RemoveRange(0, (int)events);
             _dropped += events;
         }
