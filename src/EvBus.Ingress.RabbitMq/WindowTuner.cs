@@ -9,8 +9,8 @@ internal sealed class WindowTuner(bool isStrict)
     public const int Least = 64;
     public const int Most = 4096;
 
-    private static readonly TimeSpan s_quick = TimeSpan.FromMilliseconds(40);
-    private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_quick = TimeSpan.FromMilliseconds(80);
+    private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(400);
 
     private int _window = isStrict ? 1 : Least;
 

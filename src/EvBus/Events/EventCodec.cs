@@ -244,6 +244,10 @@ internal static class EventCodec
 
     public static string? FindText(ReadOnlySpan<byte> record, Tag tag) => TryFind(record, tag, out var value) ? Encoding.UTF8.GetString(value) : null;
 
+    public static DateTimeOffset? FindTime(ReadOnlySpan<byte> record) => TryFind(record, Tag.Time, out var value) ? ReadTime(value) : null;
+
+    private static DateTimeOffset ReadTime(ReadOnlySpan<byte> value) => new(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero);
+
     /// <summary>All attributes, with the id and time that the door stamped.</summary>
     public static EventAttributes ReadAttributes(ReadOnlySpan<byte> record)
     {
@@ -269,7 +273,7 @@ internal static class EventCodec
                 case Tag.DataSchema: dataSchema = Encoding.UTF8.GetString(value); break;
                 case Tag.TraceParent: traceParent = Encoding.UTF8.GetString(value); break;
                 case Tag.TraceState: traceState = Encoding.UTF8.GetString(value); break;
-                case Tag.Time: time = new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero); break;
+                case Tag.Time: time = ReadTime(value); break;
                 case Tag.Parent: (parents ??= []).Add(Encoding.UTF8.GetString(value)); break;
                 case Tag.Extension:
                     var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(value);

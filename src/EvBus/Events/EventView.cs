@@ -49,7 +49,7 @@ public readonly struct EventView
     public DateTimeOffset Accepted => EventCodec.ReadAccepted(Record.Span);
 
     /// <summary>CloudEvents <c>time</c>: as put, else the moment of acceptance.</summary>
-    public DateTimeOffset Time => Attributes.Time ?? Accepted;
+    public DateTimeOffset Time => EventCodec.FindTime(Record.Span) ?? Accepted;
 
     /// <summary>The profile it is addressed to; null means every lane.</summary>
     public string? Profile => EventCodec.FindText(Record.Span, EventCodec.Tag.Profile);
@@ -67,7 +67,10 @@ public readonly struct EventView
     public string Type => EventCodec.FindText(Record.Span, EventCodec.Tag.Type) ?? Batch.DefaultType;
 
     /// <summary>CloudEvents <c>datacontenttype</c>; null when none was given.</summary>
-    public string? ContentType => EventCodec.FindText(Record.Span, EventCodec.Tag.ContentType);
+    public string? ContentType => EventCodec.TryFind(Record.Span, EventCodec.Tag.ContentType, out var value)
+        // The one nearly everybody has makes no garbage.
+        ? value.SequenceEqual("application/json"u8) ? "application/json" : Encoding.UTF8.GetString(value)
+        : null;
 
     /// <summary>W3C <c>traceparent</c>; null when there is none.</summary>
     public string? TraceParent => EventCodec.FindText(Record.Span, EventCodec.Tag.TraceParent);
