@@ -194,6 +194,8 @@ internal static class EventCodec
 
     public static Guid ReadStampedId(ReadOnlySpan<byte> record) => new(record.Slice(24, 16), bigEndian: true);
 
+    public static DateTimeOffset ReadTime(ReadOnlySpan<byte> value) => new(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero);
+
     /// <summary>The profile's UTF-8 bytes; empty when the event has none (see <see cref="RecordFlags.HasProfile"/>).</summary>
     public static ReadOnlySpan<byte> ReadProfile(ReadOnlySpan<byte> record) =>
         (ReadFlags(record) & RecordFlags.HasProfile) == 0
@@ -243,10 +245,6 @@ internal static class EventCodec
     }
 
     public static string? FindText(ReadOnlySpan<byte> record, Tag tag) => TryFind(record, tag, out var value) ? Encoding.UTF8.GetString(value) : null;
-
-    public static DateTimeOffset? FindTime(ReadOnlySpan<byte> record) => TryFind(record, Tag.Time, out var value) ? ReadTime(value) : null;
-
-    private static DateTimeOffset ReadTime(ReadOnlySpan<byte> value) => new(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero);
 
     /// <summary>All attributes, with the id and time that the door stamped.</summary>
     public static EventAttributes ReadAttributes(ReadOnlySpan<byte> record)

@@ -77,7 +77,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
                 object? gathered = null;
                 if (gatherer is not null)
                     gathered = await GatherAsync(gatherer, profile!, cancellationToken).ConfigureAwait(false);
-                var context = new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues };
+                var context = new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues, CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout };
                 var publisher = added.Descriptor.Create(context);
                 return gatherer is null ? publisher : new GatheredPublisher(publisher, gathered, () => Regather(added, id, gatherer, profile!, destination));
             },
@@ -87,7 +87,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     private async ValueTask<(IPublisher, object?)> Regather(AddedIngress added, string id, IProfileGatherer gatherer, Profile profile, string? destination)
     {
         var gathered = await GatherAsync(gatherer, profile, CancellationToken.None).ConfigureAwait(false);
-        return (added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues }), gathered);
+        return (added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues, CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout }), gathered);
     }
 
     private static async ValueTask<object> GatherAsync(IProfileGatherer gatherer, Profile profile, CancellationToken cancellationToken)

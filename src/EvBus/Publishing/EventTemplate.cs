@@ -41,6 +41,9 @@ public sealed class EventTemplate
     /// <summary>Whether every event gives the same text.</summary>
     public bool IsConstant => _constant is not null;
 
+    /// <summary>The text that every event gives; null when it depends on the event.</summary>
+    public string? Constant => _constant;
+
     /// <summary>Reads a template.</summary>
     /// <param name="text">The template; may be empty, which is the empty constant.</param>
     /// <exception cref="FormatException">It is none; the message names the position (the first character is 1) and the names there are.</exception>

@@ -97,8 +97,23 @@ public class EventTemplateTests
     [Fact]
     public void Only_a_template_without_places_is_constant()
     {
+        Assert.Equal("a{b", EventTemplate.Parse("a{{b").Constant);
         Assert.True(EventTemplate.Parse("a{{b").IsConstant);
+        Assert.Null(EventTemplate.Parse("{id}").Constant);
         Assert.False(EventTemplate.Parse("{id}").IsConstant);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("mine")]
+    public void An_id_is_written_as_it_reads(string? id)
+    {
+        var view = View(new EventAttributes { Id = id });
+        Span<byte> target = stackalloc byte[64];
+        Assert.True(view.TryWriteId(target, out var length));
+        Assert.Equal(view.Id, Encoding.UTF8.GetString(target[..length]));
+        Assert.False(view.TryWriteId(target[..3], out length));
+        Assert.Equal(0, length);
     }
 
     [Fact]
