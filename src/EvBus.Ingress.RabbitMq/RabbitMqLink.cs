@@ -189,7 +189,9 @@ internal sealed class RabbitMqLink : IAsyncDisposable
 
     private void Look()
     {
-        if (_blocked is null && _ring.Silence is { } silence && silence >= _options.ConfirmTimeout)
+        // Below the lane's own patience: a reconnect keeps this instance, and what was confirmed of a batch.
+        var patience = TimeSpan.FromTicks(Math.Min(_options.ConfirmTimeout.Ticks, _context.CallTimeout.Ticks / 2));
+        if (_blocked is null && _ring.Silence is { } silence && silence >= patience)
             Kill($"{_dialled.Where} confirmed nothing for {(int)silence.TotalSeconds} s while {_ring.Outstanding} events waited for it", null);
     }
 }

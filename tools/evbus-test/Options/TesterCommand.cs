@@ -47,6 +47,7 @@ internal static partial class TesterCommand
         foreach (var option in options)
             root.Options.Add(option);
         AcctSetup.AddTo(root);
+        root.Subcommands.Add(ConnectCommand.Build());
         root.SetAction(static _ => 0);
         return root;
     }
@@ -65,6 +66,8 @@ internal static partial class TesterCommand
             host.Say($"{KeyLike().Replace(parsed.Errors[0].Message, "***")} Try: evbus-test --help");
             return Wrong;
         }
+        if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
+            return await ConnectCommand.RunAsync(parsed, host);
         if (parsed.GetValue(Version))
             return Print(host, TesterVersion.Line + "\n");
         if (parsed.GetValue(VersionsReport))
