@@ -15,9 +15,17 @@ internal static class AcctJson
         if (utf8.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MessagePackCodec.DefaultMaxDepth });
-        reader.Read();
-        var value = Value(ref reader);
-        return reader.Read() ? throw new JsonException() : value;
+        try
+        {
+            reader.Read();
+            var value = Value(ref reader);
+            return reader.Read() ? throw Wrong(utf8, reader.TokenStartIndex) : value;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair, or bytes that are not UTF-8.
+            throw Wrong(utf8, reader.TokenStartIndex);
+        }
     }
 
     public static string Write(object? value)
@@ -35,15 +43,7 @@ internal static class AcctJson
             case JsonTokenType.Null: return null;
             case JsonTokenType.True: return true;
             case JsonTokenType.False: return false;
-            case JsonTokenType.String:
-                try
-                {
-                    return reader.GetString();
-                }
-                catch (InvalidOperationException)
-                {
-                    throw new JsonException();
-                }
+            case JsonTokenType.String: return reader.GetString();
             case JsonTokenType.Number:
                 if (reader.TryGetInt64(out var number))
                     return number;
@@ -63,6 +63,12 @@ internal static class AcctJson
                 }
                 return map;
         }
+    }
+
+    private static JsonException Wrong(ReadOnlySpan<byte> utf8, long place)
+    {
+        var before = utf8[..(int)place];
+        return new JsonException(null, null, before.Count((byte)'\n'), before.Length - 1 - before.LastIndexOf((byte)'\n'));
     }
 
     private static void Value(Utf8JsonWriter writer, object? value)

@@ -12,6 +12,9 @@ internal static class AcctKeySource
     private const int MaxKeyBytes = 4096;
     private const int MaxErrorCharacters = 500;
 
+    // Far more than is shown: masking comes before cutting, or half a key at the cut would pass.
+    private const int MaxKeptCharacters = 16 * 1024;
+
     /// <returns>The key, for the caller to dispose; null if the options name none.</returns>
     /// <exception cref="AcctException">The source gives no key, or a malformed one.</exception>
     public static async Task<AcctKey?> ResolveAsync(AcctOptions options, ILogger? logger, CancellationToken cancellationToken)
@@ -98,17 +101,22 @@ internal static class AcctKeySource
         var kept = new StringBuilder();
         var buffer = new char[1024];
         for (int read; (read = await errors.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
-            kept.Append(buffer.AsSpan(0, Math.Min(read, MaxErrorCharacters - kept.Length)));
+            kept.Append(buffer.AsSpan(0, Math.Min(read, MaxKeptCharacters - kept.Length)));
         return kept.ToString();
     }
 
-    // A careless command may print the key to both streams.
+    // A careless command may print the key to both streams, or to the wrong one.
     private static AcctException Failed(int code, string errors, ReadOnlySpan<byte> output)
     {
-        var printed = Encoding.UTF8.GetString(output).Trim();
-        if (printed.Length > 0)
-            errors = errors.Replace(printed, "***", StringComparison.Ordinal);
+        // What was cut in the middle cannot be recognised as a key any more.
+        if (errors.Length == MaxKeptCharacters)
+            errors = errors[..(errors.LastIndexOfAny([' ', '\t', '\r', '\n']) + 1)];
+        foreach (var word in Encoding.UTF8.GetString(output).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).OrderByDescending(word => word.Length))
+            errors = errors.Replace(word, "***", StringComparison.Ordinal);
+        errors = SecretText.Mask(errors);
         errors = string.Join(' ', errors.Split((char[])['\r', '\n'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+        if (errors.Length > MaxErrorCharacters)
+            errors = errors[..MaxErrorCharacters] + "…";
         return new AcctException(AcctFault.BadKey, $"The acct key command ended with exit code {code}{(errors.Length > 0 ? $" and said: {errors}" : " and said nothing on standard error")}.");
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using EvBus.Files;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -50,7 +51,8 @@ internal static class SafeFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw new AcctException(AcctFault.Unreadable, $"The {what} '{path}' cannot be read: {Reason(exception, path)}.", exception);
+            // A key in the variable or the option of the file is no file either.
+            throw new AcctException(AcctFault.Unreadable, $"The {what} '{SecretText.Mask(path)}' cannot be read: {Reason(exception, path)}.", exception);
         }
     }
 
@@ -59,16 +61,10 @@ internal static class SafeFile
         string? temporary = null;
         try
         {
-            // The link stays a link: what it points to is replaced.
-            var target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
-            if (Directory.Exists(target))
-                throw new IOException("it is a folder");
-            temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
-            if (!OperatingSystem.IsWindows())
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using (var stream = new FileStream(temporary, options))
+            var target = TargetOf(path);
+            using (var stream = CreateBeside(target))
             {
+                temporary = stream.Name;
                 stream.Write(contents);
                 stream.Flush(flushToDisk: true);
             }
@@ -77,7 +73,7 @@ internal static class SafeFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new AcctException(AcctFault.Unreadable, $"'{path}' cannot be written: {Reason(exception, path)}. What was there before is unchanged.", exception);
+            throw NotWritable(path, exception);
         }
         finally
         {
@@ -85,6 +81,43 @@ internal static class SafeFile
                 TryDelete(temporary);
         }
     }
+
+    /// <summary>Fails like <see cref="Replace"/> where that can be known beforehand, so that nobody works in vain.</summary>
+    public static void CheckReplaceable(string path)
+    {
+        try
+        {
+            using var probe = CreateBeside(TargetOf(path));
+            TryDelete(probe.Name);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritable(path, exception);
+        }
+    }
+
+    // The link stays a link: what it points to is replaced.
+    private static string TargetOf(string path)
+    {
+        var target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+        if (Directory.Exists(target))
+            throw new IOException("it is a folder");
+        // A device would be gone for everybody.
+        if (UnixFile.TryFind(target, out var state) && state is { Kind: not FileKind.Plain })
+            throw new IOException("it is no plain file");
+        return target;
+    }
+
+    private static FileStream CreateBeside(string target)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}"), options);
+    }
+
+    private static AcctException NotWritable(string path, Exception exception) =>
+        new(AcctFault.Unreadable, $"'{SecretText.Mask(path)}' cannot be written: {Reason(exception, path)}. What was there before is unchanged.", exception);
 
     // The runtime's own messages are sometimes stripped from programs, so the common ones are said here.
     internal static string Reason(Exception exception, string path) => exception switch
@@ -94,6 +127,7 @@ internal static class SafeFile
         UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
         UnauthorizedAccessException => "permission denied",
         PathTooLongException => "the path is too long",
+        ArgumentException when path.Length == 0 => "the name is empty",
         _ => exception.Message.TrimEnd('.'),
     };
 

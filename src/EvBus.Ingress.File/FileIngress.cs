@@ -10,6 +10,7 @@ public static class FileIngress
     {
         Name = "file",
         Description = "Appends events to an NDJSON file, one line each; a line is never torn.",
+        IsExclusive = true,
         OptionsType = typeof(FileIngressOptions),
         Example = """
             file:

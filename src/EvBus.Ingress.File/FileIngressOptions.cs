@@ -25,23 +25,28 @@ public enum FileSync
 /// <summary>The keys of a <c>file:</c> profile.</summary>
 public sealed record FileIngressOptions
 {
-    /// <summary><c>path</c>: the file. Required; its folder must exist.</summary>
+    /// <summary><c>path</c>: the file, or a link to it. Required; its folder must exist. Devices are refused.</summary>
     public required string Path { get; init; }
 
     /// <summary><c>format</c>: <c>body</c> (default) or <c>cloudevents</c>.</summary>
     public FileFormat Format { get; init; }
 
-    /// <summary><c>rotate_bytes</c>: the file is rotated before a batch would take it beyond. At least 1; default: never.</summary>
+    /// <summary><c>rotate_bytes</c>: the file is rotated before a batch would take it beyond. At least 1; default: never. While it cannot be moved away, its lane retries.</summary>
     public long? RotateBytes { get; init; }
 
-    /// <summary><c>rotate_interval</c>: the file is rotated before a batch when it was begun this long ago; seconds, or with s, m, h, d. At least 1 s; default: never.</summary>
+    /// <summary>
+    /// <c>rotate_interval</c>: the file is rotated before the first batch of a new interval, counted in UTC (<c>1d</c> begins at midnight, <c>7d</c> on Mondays), also when
+    /// another process wrote it. Seconds, or with s, m, h, d; 1 s to 36500d. Default: never.
+    /// </summary>
     public TimeSpan? RotateInterval { get; init; }
 
-    /// <summary><c>keep</c>: how many rotated files stay; the oldest go. At least 1; default: all.</summary>
+    /// <summary><c>keep</c>: how many rotated files stay; the oldest go. At least 1, and only with one of the two above; default: all.</summary>
     public int? Keep { get; init; }
 
     /// <summary><c>fsync</c>: <c>none</c> (default) or <c>batch</c>.</summary>
     public FileSync Sync { get; init; }
+
+    private const long MaxInterval = 36500L * 86400;
 
     private static readonly string[] s_keys = ["path", "format", "rotate_bytes", "rotate_interval", "keep", "fsync", "lane"];
 
@@ -58,13 +63,15 @@ public sealed record FileIngressOptions
             found.Add($"Profile {profile.PathOf(key)} is no key of the file publisher. It has: {string.Join(", ", s_keys)}.");
         var options = new FileIngressOptions
         {
-            Path = Get(found, () => profile.GetRequiredString("path")) ?? "",
+            Path = Get(found, () => PathOf(profile)) ?? "",
             Format = Choose(found, profile, "format", ("body", FileFormat.Body), ("cloudevents", FileFormat.CloudEvents)),
-            RotateBytes = Get(found, () => AtLeastOne(profile, "rotate_bytes")),
+            RotateBytes = Get(found, () => Range(profile, "rotate_bytes", long.MaxValue)),
             RotateInterval = Get(found, () => Interval(profile)),
-            Keep = (int?)Get(found, () => AtLeastOne(profile, "keep")),
+            Keep = (int?)Get(found, () => Range(profile, "keep", int.MaxValue)),
             Sync = Choose(found, profile, "fsync", ("none", FileSync.None), ("batch", FileSync.Batch)),
         };
+        if (profile.Contains("keep") && !profile.Contains("rotate_bytes") && !profile.Contains("rotate_interval"))
+            found.Add($"Profile {profile.PathOf("keep")} has nothing to keep, for the file is never rotated. Add rotate_bytes or rotate_interval, or remove it.");
         return found.Count == 0 ? options : null;
     }
 
@@ -81,8 +88,12 @@ public sealed record FileIngressOptions
         }
     }
 
-    private static long? AtLeastOne(Profile profile, string key) => profile.GetInt64(key) is { } number
-        ? number >= 1 ? number : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} is {number}, but must be at least 1.")
+    private static string PathOf(Profile profile) => profile.GetRequiredString("path") is var path && !path.Contains('\0', StringComparison.Ordinal)
+        ? path
+        : throw new EvBusConfigurationException($"Profile {profile.PathOf("path")} contains a NUL, which no path can.");
+
+    private static long? Range(Profile profile, string key, long most) => profile.GetInt64(key) is { } number
+        ? number >= 1 && number <= most ? number : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} must be at least 1 and at most {most}.")
         : null;
 
     private static T Choose<T>(List<string> errors, Profile profile, string key, params (string Word, T Value)[] choices)
@@ -95,7 +106,7 @@ public sealed record FileIngressOptions
             if (choice.Word == word)
                 return choice.Value;
         }
-        errors.Add($"Profile {profile.PathOf(key)} is '{word}', but must be one of: {string.Join(", ", choices.Select(choice => choice.Word))}.");
+        errors.Add($"Profile {profile.PathOf(key)} must be one of: {string.Join(", ", choices.Select(choice => choice.Word))}.");
         return choices[0].Value;
     }
 
@@ -104,9 +115,9 @@ public sealed record FileIngressOptions
         if (profile.GetString("rotate_interval") is not { } text)
             return null;
         var (digits, unit) = text.Length > 0 && char.IsAsciiLetter(text[^1]) ? (text[..^1], text[^1]) : (text, 's');
-        var seconds = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
-        return seconds > 0 && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1
-            ? TimeSpan.FromSeconds((double)number * seconds)
-            : throw new EvBusConfigurationException($"Profile {profile.PathOf("rotate_interval")} must be a number of seconds of at least 1, or a number with s, m, h or d, such as 12h.");
+        long seconds = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number * seconds is >= 1 and <= MaxInterval
+            ? TimeSpan.FromSeconds(number * seconds)
+            : throw new EvBusConfigurationException($"Profile {profile.PathOf("rotate_interval")} must be a number of seconds, or a number with s, m, h or d, such as 12h: at least 1 s, at most 36500d.");
     }
 }

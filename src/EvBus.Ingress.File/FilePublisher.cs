@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
-using System.Globalization;
-using System.Text.RegularExpressions;
+using EvBus.Files;
 
 namespace EvBus.Ingress.File;
 
@@ -8,28 +6,26 @@ namespace EvBus.Ingress.File;
 /// Appends batches to a file. Invariants: <c>_length</c> is the end of the last whole line; a batch is one write behind it, and a write that
 /// fails is cut off again before anything else happens, so no line is ever torn for longer than that; what a kill leaves torn is cut at the next connect.
 /// </summary>
-internal sealed partial class FilePublisher(IngressContext context, FileIngressOptions options, IFileSystem files) : IPublisher
+internal sealed class FilePublisher(IngressContext context, FileIngressOptions options, IFileSystem files) : IPublisher
 {
-    /// <summary>Which lane of this process writes to which file: two on one would write over each other.</summary>
-    private static readonly ConcurrentDictionary<string, FilePublisher> s_owners = new(StringComparer.Ordinal);
-
     private readonly string _path = Path.GetFullPath(options.Path);
     private readonly LineWriter _writer = new(options.Format);
+    private readonly Rotation _rotation = new(options, files, context.Time, context.Logger, context.LaneId);
+
+    /// <summary>Where the path led when the file was opened; null when this publisher owns none.</summary>
+    private string? _target;
     private IOpenFile? _file;
+    private FileId? _id;
     private long _length;
-    private DateTimeOffset _begun;
+
+    public string LaneId { get; } = context.LaneId;
 
     public ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
         Close();
-        var owner = s_owners.GetOrAdd(_path, this);
-        if (owner != this)
-            throw new EvBusException($"{_path} is written by lane {owner.LaneId} already. Give each file profile a path of its own.");
-        Open();
+        Begin();
         return ValueTask.CompletedTask;
     }
-
-    private string LaneId { get; } = context.LaneId;
 
     public ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken)
     {
@@ -42,44 +38,105 @@ internal sealed partial class FilePublisher(IngressContext context, FileIngressO
         }
         try
         {
-            if (files.LengthOf(_path) != _length)
-                Reopen();
-            if (MustRotate(_writer.Lines.Length))
-                Rotate();
-            _file!.Write(_writer.Lines, _length);
-            if (options.Sync == FileSync.Batch)
-                _file.Flush();
-            _length += _writer.Lines.Length;
+            if (_writer.Lines.Length > 0)
+                Append(_writer.Lines);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or EvBusException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new(CutBack(e));
+            return new(CutBack($"{_path}: {e.Message}"));
+        }
+        catch (EvBusException e)
+        {
+            return new(CutBack(e.Message));
         }
         return new(each is null ? PublishResult.Delivered : PublishResult.Mixed(each));
     }
 
     public ValueTask DisposeAsync()
     {
-        Close();
-        s_owners.TryRemove(new KeyValuePair<string, FilePublisher>(_path, this));
+        try
+        {
+            Close();
+        }
+        finally
+        {
+            Own(null);
+        }
         return ValueTask.CompletedTask;
     }
 
-    private void Open()
+    private void Append(ReadOnlySpan<byte> lines)
     {
-        if (files.IsDirectory(_path))
-            throw new EvBusException($"{_path} is a directory. Name a file in it.");
+        if (files.Find(_path) is not { } there || there.Length != _length || there.Id != _id)
+            Reopen();
+        else if (!_file!.TryLock())
+            throw WrittenByAnother();
+        if (_rotation.IsDue(_length, lines.Length))
+            Rotate();
+        _file!.Write(lines, _length);
+        if (options.Sync == FileSync.Batch)
+            _file.Flush();
+        _length += lines.Length;
+    }
+
+    /// <summary>Finds out where the path leads now, makes that this publisher's own, and opens it.</summary>
+    private void Begin()
+    {
         try
         {
-            _file = files.Open(_path);
-            _length = CutTornLine(_file);
-            _begun = context.Time.GetUtcNow();
+            Own(files.Resolve(_path));
+            Open();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Close();
             throw new EvBusException($"{_path} cannot be written: {e.Message} Check that its folder exists and may be written.", e) { IsTransient = true };
         }
+        catch (EvBusException)
+        {
+            Close();
+            throw;
+        }
+    }
+
+    private void Own(string? target)
+    {
+        if (target == _target)
+            return;
+        if (_target is not null)
+            PathOwners.Release(_target, this);
+        _target = null;
+        if (target is not null)
+            PathOwners.Claim(target, this);
+        _target = target;
+    }
+
+    private void Open()
+    {
+        var there = files.Find(_target!);
+        if (there?.Kind == FileKind.Directory)
+            throw new EvBusException($"{_path} is a directory. Name a file in it.");
+        // What the kernel makes up on reading takes writes for commands.
+        if (there?.Kind == FileKind.Device || _target!.StartsWith("/proc/", StringComparison.Ordinal) || _target.StartsWith("/sys/", StringComparison.Ordinal))
+            throw new EvBusException($"{_path} is no plain file. Name one: lines are cut, moved and read again, which a device cannot do.");
+        _file = files.Open(_target);
+        if (!_file.TryLock())
+            throw WrittenByAnother();
+        var state = _file.State;
+        // The process that had it may have moved it away between the two calls above.
+        if (files.Find(_target)?.Id != state.Id)
+            throw new EvBusException($"{_path} was moved while it was opened. It is tried again.") { IsTransient = true };
+        _id = state.Id;
+        _rotation.Begin(state);
+        _length = CutTornLine(_file, state.Length);
+        if (there is null && options.Sync == FileSync.Batch)
+            files.SyncFolder(Path.GetDirectoryName(_target)!);
+    }
+
+    private EvBusException WrittenByAnother()
+    {
+        Close();
+        return new EvBusException($"{_path} is written by another process. Give each process a path of its own, or end that one.") { IsTransient = true };
     }
 
     // Somebody moved it away, replaced or shortened it: what was written is theirs now, the next line begins a file of its own.
@@ -87,26 +144,36 @@ internal sealed partial class FilePublisher(IngressContext context, FileIngressO
     {
         Log.FileChanged(context.Logger, LaneId, _path);
         Close();
-        Open();
+        Begin();
     }
 
-    private PublishResult CutBack(Exception e)
+    // Moved while it is open and locked, so that nobody else can take it for the one to write to.
+    private void Rotate()
     {
+        _rotation.Move(_target!);
+        Close();
+        Begin();
+        _rotation.DeleteOld(_target!);
+    }
+
+    private PublishResult CutBack(string reason)
+    {
+        if (_file is null)
+            return PublishResult.Disconnected(reason);
         try
         {
-            if (_file is not null && _file.Length > _length)
+            if (_file.State.Length > _length)
                 _file.Truncate(_length);
-            return _file is null ? PublishResult.Disconnected(e.Message) : PublishResult.Retry($"{_path}: {e.Message}");
+            return PublishResult.Retry(reason);
         }
         catch (Exception again) when (again is IOException or UnauthorizedAccessException)
         {
-            return PublishResult.Disconnected($"{_path}: {e.Message} Nor could the part that was written be cut off: {again.Message}");
+            return PublishResult.Disconnected($"{reason} Nor could the part that was written be cut off: {again.Message}");
         }
     }
 
-    private long CutTornLine(IOpenFile file)
+    private long CutTornLine(IOpenFile file, long length)
     {
-        var length = file.Length;
         var buffer = new byte[64 << 10];
         var end = length;
         while (end > 0)
@@ -127,36 +194,6 @@ internal sealed partial class FilePublisher(IngressContext context, FileIngressO
         }
         return end;
     }
-
-    private bool MustRotate(int more) =>
-        _length > 0 && (_length + more > options.RotateBytes || context.Time.GetUtcNow() - _begun >= options.RotateInterval);
-
-    private void Rotate()
-    {
-        Close();
-        var stamp = context.Time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
-        // A counter behind the time: several may be rotated within a second, and their names should sort as they were written, also
-        // when the first of that second are gone already.
-        var last = Rotated().Where(name => name.StartsWith($"{_path}.{stamp}.", StringComparison.Ordinal)).Select(Counter).DefaultIfEmpty(-1).Max();
-        var name = $"{_path}.{stamp}.{last + 1:000000}";
-        files.Move(_path, name);
-        Log.Rotated(context.Logger, LaneId, _path, name);
-        Open();
-        if (options.Keep is not { } keep)
-            return;
-        var rotated = Rotated().ToList();
-        foreach (var old in rotated.Take(rotated.Count - keep))
-            files.Delete(old);
-    }
-
-    /// <summary>What this publisher rotated, oldest first; somebody's own copies beside it are not ours to count or delete.</summary>
-    private IEnumerable<string> Rotated() => files.List(Path.GetDirectoryName(_path)!, $"{Path.GetFileName(_path)}.*")
-        .Where(name => RotatedName().IsMatch(name)).Order(StringComparer.Ordinal);
-
-    private static int Counter(string name) => int.Parse(name.AsSpan(name.LastIndexOf('.') + 1), CultureInfo.InvariantCulture);
-
-    [GeneratedRegex(@"\.\d{8}T\d{6}\.\d{6}\z", RegexOptions.CultureInvariant)]
-    private static partial Regex RotatedName();
 
     private void Close()
     {

@@ -13,4 +13,7 @@ internal static partial class Log
 
     [LoggerMessage(1002, LogLevel.Warning, "Lane {Lane}: {Path} was moved, replaced or shortened by somebody else; it is opened anew")]
     public static partial void FileChanged(ILogger logger, string lane, string path);
+
+    [LoggerMessage(1003, LogLevel.Warning, "Lane {Lane}: the rotated file {Path} is beyond those to keep, but cannot be deleted: {Reason}")]
+    public static partial void NotDeleted(ILogger logger, string lane, string path, string reason);
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EvBus.Acct.Tests;
 
 public class AcctKeySourceTests
@@ -24,6 +26,20 @@ public class AcctKeySourceTests
         Assert.Contains("exit code 3", error.Message, StringComparison.Ordinal);
         Assert.Contains("no store, ***", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(Vectors.Readme, error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("echo the key is {0} >&2", "the key is ***")]
+    [InlineData("echo the key is {1}: no padding >&2", "the key is ***: no padding")]
+    [InlineData("head -c 480 /dev/zero | tr '\\0' a >&2; printf ' {0}' >&2; echo {0}", "***")]
+    [InlineData("head -c 16370 /dev/zero | tr '\\0' a >&2; printf ' {0}' >&2", "aaa…")]
+    [InlineData("echo {0} {0}; echo {0} >&2", "***")]
+    [InlineData("echo open /mnt/users/somebody/.password-store/team/acct.gpg >&2", "open /mnt/users/somebody/.password-store/team/acct.gpg")]
+    public async Task A_key_on_standard_error_is_masked_wherever_it_stands(string command, string shown)
+    {
+        var error = await Fails(new AcctOptions { KeyCommand = string.Format(CultureInfo.InvariantCulture, command, Vectors.Readme, Vectors.Readme.TrimEnd('=')) + "; exit 3" });
+        Assert.Contains(shown, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Vectors.Readme[..12], error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -112,6 +112,20 @@ public class AcctVectorTests
         Assert.Equal(new List<object?> { 5672L }, AcctFile.Decrypt(number, key).GetRoot());
     }
 
+    [Theory]
+    [InlineData("{\"p\":\n  \"\\ud800\"}", "line 2, column 3")]
+    [InlineData("{\"\\ud800\": 1}", "line 1, column 2")]
+    [InlineData("{\"a\": [1, 2}", "line 1, column 12")]
+    [InlineData("{} {}", "line 1, column 4")]
+    public void Inner_json_that_cannot_be_read_is_an_error_with_its_place(string json, string place)
+    {
+        using var key = AcctKey.Generate();
+        var token = FernetCipher.Encrypt(Encoding.UTF8.GetBytes(json), key, 0, new byte[16]);
+        var error = Assert.Throws<AcctException>(() => AcctFile.Decrypt(token, key));
+        Assert.Equal(AcctFault.BadContent, error.Fault);
+        Assert.Contains(place, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_is_inside_and_no_acct_data_is_named_as_such()
     {

@@ -63,7 +63,7 @@ public class OnABusTests
         Assert.Contains(loggers.Log.Lines, line => line.Contains("plain YAML", StringComparison.Ordinal));
     }
 
-    private sealed class Loggers : ILoggerFactory
+    internal sealed class Loggers : ILoggerFactory
     {
         public LogLines Log { get; } = new();
 

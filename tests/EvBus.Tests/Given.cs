@@ -34,6 +34,18 @@ internal static class Given
         await until.Soon();
     }
 
+    /// <summary>Looks until something is so; with a clock, time goes on meanwhile, and fast.</summary>
+    public static async Task UntilAsync(Func<bool> condition, FakeClock? clock = null)
+    {
+        var end = TimeProvider.System.GetUtcNow() + Patience;
+        while (!condition())
+        {
+            Assert.True(TimeProvider.System.GetUtcNow() < end, "what was waited for did not come");
+            clock?.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+    }
+
     public static LaneStatus Lane(this EventBus bus, string id) => bus.GetStatus().Lanes.Single(lane => lane.Id == id);
 
     public static void AssertBalanced(this BusStatus status) => Assert.All(status.Lanes, lane =>

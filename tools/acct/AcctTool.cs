@@ -1,13 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Reflection;
-using System.Text.RegularExpressions;
 using EvBus.Acct;
 
 namespace EvBus.Tools.Acct;
 
 /// <summary>The command line of <c>acct</c>. Exit codes: 0 done, 1 could not be done, 2 wrong use or bad input.</summary>
-internal static partial class AcctTool
+internal static class AcctTool
 {
     private const int Failed = 1;
     private const int Wrong = 2;
@@ -18,26 +17,45 @@ internal static partial class AcctTool
         var result = Build(console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction)
         {
-            // The mistyped option says more than what then has no place; that may be the key.
-            var messages = result.Errors.Select(error => OneLine(error.Message)).OrderByDescending(message => message.StartsWith(NoSuchOption, StringComparison.Ordinal));
-            await console.Error.WriteLineAsync($"error: {KeyLike().Replace(messages.First(), "***")} Run 'acct --help' to see what there is.");
-            return Wrong;
+            // The mistyped option says more than what then has no place.
+            var messages = SecretText.ErrorsOf(result, args).OrderByDescending(message => message.StartsWith(NoSuchOption, StringComparison.Ordinal));
+            return await FailAsync(console, $"{messages.First()} Run 'acct --help' to see what there is.", Wrong);
         }
         try
         {
-            return await result.InvokeAsync(new InvocationConfiguration
+            // What the library prints, such as the help, is a result like any other.
+            using var printed = new StringWriter { NewLine = "\n" };
+            var code = await result.InvokeAsync(new InvocationConfiguration
             {
-                Output = console.Out,
+                Output = printed,
                 Error = console.Error,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             });
+            if (printed.GetStringBuilder().Length > 0)
+                await console.PrintAsync(printed.ToString());
+            return code;
+        }
+        catch (OutputException exception)
+        {
+            return await FailAsync(console, exception.Message, Failed);
         }
         catch (Exception exception) when (exception is EvBusException or UsageException)
         {
-            await console.Error.WriteLineAsync("error: " + OneLine(exception.Message));
-            return exception is AcctException { Fault: AcctFault.WrongKey or AcctFault.Damaged } or AcctException { InnerException: IOException and not (FileNotFoundException or DirectoryNotFoundException) } ? Failed : Wrong;
+            return await FailAsync(console, exception.Message, exception is AcctException { Fault: AcctFault.WrongKey or AcctFault.Damaged } or AcctException { InnerException: IOException and not (FileNotFoundException or DirectoryNotFoundException) } ? Failed : Wrong);
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Every file that was named has an error of its own; this is a system in trouble, which is still no reason for a stack trace.
+            return await FailAsync(console, $"{exception.Message} Nothing was changed.", Failed);
+        }
+    }
+
+    // The last look at whatever is said: a key in the place of a file's name is not said aloud either.
+    private static async Task<int> FailAsync(ToolConsole console, string message, int code)
+    {
+        await console.Error.WriteLineAsync("error: " + SecretText.Mask(OneLine(message)));
+        return code;
     }
 
     private static RootCommand Build(ToolConsole console)
@@ -64,7 +82,7 @@ internal static partial class AcctTool
         AcctOptions.AddTo(root, withProfiles: false);
         root.Options.Add(cipher);
         var version = root.Options.OfType<VersionOption>().Single();
-        version.Action = new PrintVersion(console.Out);
+        version.Action = new PrintVersion();
 
         // Hidden, or the help of every subcommand would show it as well.
         var plain = Input("The YAML file to encrypt. It stays.");
@@ -129,7 +147,7 @@ internal static partial class AcctTool
         input.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: ['-', _, ..] and var value }])
-                result.AddError($"{NoSuchOption} '{value}'. A file of that name is written './{value}'.");
+                result.AddError($"{NoSuchOption} '{value}'. A file whose name begins like that is written with './' before it.");
         });
         return input;
     }
@@ -149,18 +167,15 @@ internal static partial class AcctTool
         return result.GetValue(cipher) is { } name ? options with { Cipher = AcctCiphers.Parse(name) } : options;
     }
 
-    [GeneratedRegex("[A-Za-z0-9+/_-]{43}=")]
-    private static partial Regex KeyLike();
-
     // The library's own would name the version of the program that runs it, such as a test.
-    private sealed class PrintVersion(TextWriter output) : SynchronousCommandLineAction
+    private sealed class PrintVersion : SynchronousCommandLineAction
     {
         public override bool Terminating => true;
 
         public override int Invoke(ParseResult parseResult)
         {
             var version = typeof(AcctTool).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-            output.WriteLine($"acct {version.Split('+')[0]}");
+            parseResult.InvocationConfiguration.Output.WriteLine($"acct {version.Split('+')[0]}");
             return 0;
         }
     }

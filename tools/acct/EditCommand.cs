@@ -8,23 +8,28 @@ internal sealed record EditRequest(string? Input, string? Output, string? Editor
 /// <summary>Decrypt, edit, encrypt. The file changes in one step at the very end, or not at all.</summary>
 internal sealed class EditCommand(ToolConsole console)
 {
+    // The shell's, for a command that is not there.
+    private const int NotFound = 127;
+
     public async Task<int> RunAsync(EditRequest request, AcctOptions options, CancellationToken cancellationToken)
     {
-        var file = string.IsNullOrEmpty(request.Input) ? options.File : request.Input;
-        var document = await DecryptCommand.LoadAsync(console, file, options, cancellationToken);
-        var output = request.Output ?? file!;
-        var cipher = options.Cipher ?? AcctCiphers.Detect(file, await SafeFile.ReadAsync(file!, options.MaxFileBytes, "acct file", null, cancellationToken));
-        var editor = request.Editor ?? (console.Environment("EDITOR") is { Length: > 0 } value ? value : "vi");
+        if (request.Output is "")
+            throw new UsageException("--output-file names no file.");
+        using var opened = await OpenedFile.OpenAsync(console, request.Input, options, cancellationToken);
+        var output = request.Output ?? opened.Path;
+        var editor = ((string?[])[request.Editor, console.Environment("EDITOR"), "vi"]).First(each => !string.IsNullOrWhiteSpace(each))!;
+        SafeFile.CheckReplaceable(output);
 
-        var before = request.Format == "json" ? document.ToJson() : document.ToYaml();
+        var before = request.Format == "json" ? opened.Document.ToJson() : opened.Document.ToYaml();
         using var workspace = new PrivateFolder();
+        using var signals = new EditorSignals(workspace);
         var path = workspace.Write(request.Format == "json" ? "credentials.json" : "credentials.yml", before);
         while (true)
         {
-            var code = Editor.Run(editor, path);
+            var code = Editor.Run(editor, path, signals);
             if (code != 0)
             {
-                await console.Error.WriteLineAsync($"error: the editor '{editor}' ended with exit code {code}; '{output}' is unchanged.");
+                await console.Error.WriteLineAsync($"error: the editor '{editor}' ended with exit code {code}{(code == NotFound ? " (there is no such command; set EDITOR, or name one by --editor)" : "")}; '{output}' is unchanged.");
                 return 1;
             }
             var after = await SafeFile.ReadAsync(path, options.MaxFileBytes, "edited file", null, cancellationToken);
@@ -36,15 +41,14 @@ internal sealed class EditCommand(ToolConsole console)
             try
             {
                 var edited = request.Format == "json" ? AcctDocument.ParseJson(after, "the edited text") : AcctDocument.ParseYaml(after, "the edited text");
-                using var key = await AcctKeySource.ResolveAsync(options, null, cancellationToken);
-                AcctFile.Save(output, edited, key!, cipher);
+                AcctFile.Save(output, edited, opened.Key, opened.Cipher);
                 return 0;
             }
-            catch (AcctException exception) when (exception.Fault == AcctFault.BadContent)
+            catch (AcctException exception) when (exception.Fault is AcctFault.BadContent or AcctFault.Unreadable)
             {
                 await console.Error.WriteLineAsync($"error: {exception.Message} '{output}' is unchanged.");
                 if (!await EditAgainAsync())
-                    return 2;
+                    return exception.Fault == AcctFault.BadContent ? 2 : 1;
             }
         }
     }

@@ -5,10 +5,10 @@ using System.Text;
 
 namespace EvBus.Tools.Acct;
 
-/// <summary>Runs the editor on this terminal. While it runs, signals end the editor and not us, so that the clear text is always wiped.</summary>
+/// <summary>Runs the editor on this terminal.</summary>
 internal static class Editor
 {
-    public static int Run(string editor, string path)
+    public static int Run(string editor, string path, EditorSignals signals)
     {
         // By the shell, because EDITOR may hold arguments ("code --wait").
         var start = OperatingSystem.IsWindows()
@@ -19,23 +19,74 @@ internal static class Editor
         try
         {
             using var process = Process.Start(start)!;
-            // The terminal sends Ctrl-C to the editor as well; the other signals reach only us.
-            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
-            using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, context => context.Cancel = true);
-            void End(PosixSignalContext context)
+            signals.Running = process;
+            try
             {
-                context.Cancel = true;
-                process.Kill(entireProcessTree: true);
+                process.WaitForExit();
             }
-            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
-            using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, End);
-            process.WaitForExit();
+            finally
+            {
+                signals.Running = null;
+            }
             return process.ExitCode;
         }
         catch (Win32Exception exception)
         {
             throw new UsageException($"The editor '{editor}' cannot be started: {exception.Message}. Set EDITOR, or name one by --editor.");
         }
+    }
+}
+
+/// <summary>
+/// What signals do while clear text lies on disk. With an editor running they end the editor and not us; otherwise they end us, but not
+/// before the clear text is wiped.
+/// </summary>
+internal sealed class EditorSignals : IDisposable
+{
+    private readonly PrivateFolder _folder;
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private volatile Process? _running;
+
+    public EditorSignals(PrivateFolder folder)
+    {
+        _folder = folder;
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
+            _registrations.Add(PosixSignalRegistration.Create(signal, Handle));
+    }
+
+    public Process? Running
+    {
+        get => _running;
+        set => _running = value;
+    }
+
+    internal void Handle(PosixSignalContext context)
+    {
+        if (_running is not { } editor)
+        {
+            // Not cancelled: the runtime ends the process as the signal asks.
+            _folder.Dispose();
+            return;
+        }
+        context.Cancel = true;
+        // The terminal sends Ctrl-C to the editor as well, which may want it; the other signals reach only us.
+        if (context.Signal is not (PosixSignal.SIGINT or PosixSignal.SIGQUIT))
+        {
+            try
+            {
+                editor.Kill(entireProcessTree: true);
+            }
+            catch (InvalidOperationException)
+            {
+                // It has just ended by itself.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+            registration.Dispose();
     }
 }
 
@@ -59,7 +110,14 @@ internal sealed class PrivateFolder : IDisposable
                 // Then the ordinary place.
             }
         }
-        _folder = Directory.CreateTempSubdirectory("acct-");
+        try
+        {
+            _folder = Directory.CreateTempSubdirectory("acct-");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritten(exception);
+        }
     }
 
     public string Write(string name, string text)
@@ -68,13 +126,32 @@ internal sealed class PrivateFolder : IDisposable
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using var stream = new FileStream(path, options);
-        stream.Write(Encoding.UTF8.GetBytes(text));
+        try
+        {
+            using var stream = new FileStream(path, options);
+            stream.Write(Encoding.UTF8.GetBytes(text));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritten(exception);
+        }
         return path;
     }
 
+    private static OutputException NotWritten(Exception exception) =>
+        new($"The private copy for the editor cannot be written: {exception.Message.TrimEnd('.')}. Nothing was changed. Set TMPDIR to a folder with room.");
+
     public void Dispose()
     {
+        lock (_folder)
+            Wipe();
+    }
+
+    private void Wipe()
+    {
+        _folder.Refresh();
+        if (!_folder.Exists)
+            return;
         // The editor's own copies too.
         foreach (var file in _folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
         {
@@ -91,6 +168,13 @@ internal sealed class PrivateFolder : IDisposable
                 // It is removed in any case.
             }
         }
-        _folder.Delete(recursive: true);
+        try
+        {
+            _folder.Delete(recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException($"Clear text may be left in '{_folder.FullName}', which cannot be removed: {exception.Message.TrimEnd('.')}. Remove it.");
+        }
     }
 }

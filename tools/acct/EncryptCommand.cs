@@ -10,22 +10,29 @@ internal sealed class EncryptCommand(ToolConsole console)
     public async Task<int> RunOldFormAsync(string? input, AcctOptions options, CancellationToken cancellationToken)
     {
         var (path, made) = await EncryptAsync(input, null, options, cancellationToken);
-        await console.Out.WriteLineAsync($"New encrypted file created at: {path}");
-        if (made is not null)
-        {
-            await console.Out.WriteLineAsync("The file was encrypted with this key:");
-            await console.Out.WriteLineAsync(made);
-        }
+        await PrintAsync($"New encrypted file created at: {path}\n" + (made is null ? "" : $"The file was encrypted with this key:\n{made}\n"), path, made);
         return 0;
     }
 
     /// <summary>The new form: only the key, and only if it was made here.</summary>
     public async Task<int> RunAsync(string? input, string? output, AcctOptions options, CancellationToken cancellationToken)
     {
-        var (_, made) = await EncryptAsync(input, output, options, cancellationToken);
+        var (path, made) = await EncryptAsync(input, output, options, cancellationToken);
         if (made is not null)
-            await console.Out.WriteLineAsync(made);
+            await PrintAsync(made + "\n", path, made);
         return 0;
+    }
+
+    private async Task PrintAsync(string text, string path, string? made)
+    {
+        try
+        {
+            await console.PrintAsync(text);
+        }
+        catch (OutputException exception) when (made is not null)
+        {
+            throw new OutputException($"{exception.Message} The key is lost with it, and nobody can open '{path}': encrypt again.");
+        }
     }
 
     private async Task<(string Path, string? MadeKey)> EncryptAsync(string? input, string? output, AcctOptions options, CancellationToken cancellationToken)
@@ -42,6 +49,8 @@ internal sealed class EncryptCommand(ToolConsole console)
             if (document.GetRoot() is not (null or MessagePackMap))
                 await console.Error.WriteLineAsync($"warning: '{input}' is not a map of providers (provider: {{profile: {{key: value}}}}); no program will find profiles in it.");
             var cipher = options.Cipher ?? AcctCipher.Fernet;
+            if (output is "")
+                throw new UsageException("--output-file names no file.");
             var path = output ?? $"{input}.{AcctCiphers.NameOf(cipher)}";
             if (Path.GetFullPath(path) == Path.GetFullPath(input))
                 throw new UsageException($"'{path}' is the input itself. Name another file by --output-file.");
@@ -63,19 +72,38 @@ internal sealed class DecryptCommand(ToolConsole console)
 {
     public async Task<int> RunAsync(string? input, string format, AcctOptions options, CancellationToken cancellationToken)
     {
-        var document = await LoadAsync(console, input, options, cancellationToken);
-        await console.Out.WriteAsync(format == "json" ? document.ToJson() : document.ToYaml());
-        await console.Out.FlushAsync(cancellationToken);
+        using var opened = await OpenedFile.OpenAsync(console, input, options, cancellationToken);
+        await console.PrintAsync(format == "json" ? opened.Document.ToJson() : opened.Document.ToYaml());
         return 0;
     }
+}
 
-    public static async Task<AcctDocument> LoadAsync(ToolConsole console, string? input, AcctOptions options, CancellationToken cancellationToken)
+/// <summary>
+/// An encrypted file, opened. File and key are each read once, since either may be a pipe, and asking for the key may be work for somebody.
+/// </summary>
+internal sealed record OpenedFile(string Path, AcctDocument Document, AcctKey Key, AcctCipher Cipher) : IDisposable
+{
+    public static async Task<OpenedFile> OpenAsync(ToolConsole console, string? input, AcctOptions options, CancellationToken cancellationToken)
     {
         var file = string.IsNullOrEmpty(input) ? options.File : input;
-        if (file is null)
+        if (string.IsNullOrEmpty(file))
             throw new UsageException("No file is named. Name the encrypted file, or set --acct-file or ACCT_FILE.");
         if (!options.HasKey)
             throw new UsageException($"No key is given for '{file}'. Give it by ACCT_KEY, --acct-key-file or --acct-key-command.");
-        return await AcctFile.LoadAsync(options with { File = file }, AcctWarnings.WriteTo(console.Error), cancellationToken);
+        var warnings = AcctWarnings.WriteTo(console.Error);
+        var contents = await SafeFile.ReadAsync(file, options.MaxFileBytes, "acct file", warnings, cancellationToken);
+        var cipher = options.Cipher ?? AcctCiphers.Detect(file, contents);
+        var key = (await AcctKeySource.ResolveAsync(options, warnings, cancellationToken))!;
+        try
+        {
+            return new OpenedFile(file, AcctFile.Decrypt(contents, key, cipher, $"acct file '{file}'"), key, cipher);
+        }
+        catch
+        {
+            key.Dispose();
+            throw;
+        }
     }
+
+    public void Dispose() => Key.Dispose();
 }

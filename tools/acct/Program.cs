@@ -1,3 +1,3 @@
 using EvBus.Tools.Acct;
 
-return await AcctTool.RunAsync(args, new ToolConsole(Console.In, Console.Out, Console.Error, Environment.GetEnvironmentVariable, !Console.IsInputRedirected));
+return await AcctTool.RunAsync(args, new ToolConsole(Console.In, StandardStreams.OpenOutput(), StandardStreams.OpenError(), Environment.GetEnvironmentVariable, !Console.IsInputRedirected));

@@ -26,31 +26,18 @@ internal static class ConnectCommand
     {
         try
         {
-            var results = await ConnectionCheck.BeginAsync(
-                bus =>
-                {
-                    bus.Options = bus.Options with { Time = host.Time };
-                    TesterRun.AddPublishers(bus, host);
-                    AcctSetup.Apply(parsed, bus);
-                },
-                s_timeout,
-                host.Interrupted);
-            if (results.Count == 0)
+            int? code = null;
+            await foreach (var (lane, problem) in ConnectionCheck.RunAsync(Configure, s_timeout, host.Interrupted))
             {
-                host.Say("There is nothing to connect to: no profile of a publisher was found. Name an acct file with --acct-file.");
-                return TesterCommand.Wrong;
-            }
-            var code = 0;
-            foreach (var result in results)
-            {
-                var (lane, problem) = await result;
-                code = problem is null ? code : SomeFailed;
+                code = problem is null ? code ?? 0 : SomeFailed;
                 // One line for each, whatever is in the reason.
                 var line = problem is null ? "ok" : $"failed: {problem.ReplaceLineEndings(" ")}";
                 host.Output.Write(Encoding.UTF8.GetBytes($"{lane}: {line}\n"));
                 host.Output.Flush();
             }
-            return code;
+            if (code is null)
+                host.Say("There is nothing to connect to: no profile of a publisher was found. Name an acct file with --acct-file.");
+            return code ?? TesterCommand.Wrong;
         }
         catch (EvBusConfigurationException e)
         {
@@ -66,6 +53,13 @@ internal static class ConnectCommand
         catch (OperationCanceledException) when (host.Interrupted.IsCancellationRequested)
         {
             return TesterRun.Interrupted;
+        }
+
+        void Configure(EvBusBuilder bus)
+        {
+            bus.Options = bus.Options with { Time = host.Time };
+            TesterRun.AddPublishers(bus, host);
+            AcctSetup.Apply(parsed, bus);
         }
     }
 }

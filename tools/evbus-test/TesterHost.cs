@@ -1,3 +1,4 @@
+using EvBus.Acct;
 using Microsoft.Win32.SafeHandles;
 
 namespace EvBus.Tools.Tester;
@@ -25,7 +26,8 @@ internal sealed record TesterHost
     /// <summary>Further publishers, or another way to make the same ones.</summary>
     public Action<EvBusBuilder>? Configure { get; init; }
 
-    public void Say(string line) => Error.WriteLine($"evbus-test: {line}");
+    /// <summary>One line on standard error; a key in the place of a file's name is not said aloud.</summary>
+    public void Say(string line) => Error.WriteLine($"evbus-test: {SecretText.Mask(string.Join(' ', line.Split((char[])['\r', '\n'], StringSplitOptions.RemoveEmptyEntries)))}");
 }
 
 internal static class TesterVersion

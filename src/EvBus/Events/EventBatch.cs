@@ -77,8 +77,9 @@ public sealed class EventBatch : IReadOnlyList<EventView>
     /// <summary>Whether the events follow each other in the journal with nothing but skipped ones between, so that one range settles them all.</summary>
     internal bool IsContiguous { get; set; }
 
-    internal void Open(BatchLease lease, string defaultSource, string defaultType)
+    internal void Open(BatchLease lease, string defaultSource, string defaultType, ulong epoch)
     {
+        Epoch = epoch;
         _lease = lease;
         lease.Share();
         DefaultSource = defaultSource;
@@ -91,7 +92,7 @@ public sealed class EventBatch : IReadOnlyList<EventView>
     internal void Take(EventBatch other, int index)
     {
         if (_lease is null)
-            Open(other._lease!, other.DefaultSource, other.DefaultType);
+            Open(other._lease!, other.DefaultSource, other.DefaultType, other.Epoch);
         Add(other._slots[index]);
     }
 
@@ -106,7 +107,9 @@ public sealed class EventBatch : IReadOnlyList<EventView>
 
     internal BatchLease? Lease => _lease;
 
-    internal Position PositionAt(int index) => new(0, _slots[index].Sequence);
+    internal Position PositionAt(int index) => new(Epoch, _slots[index].Sequence);
+
+    internal ulong Epoch { get; private set; }
 
     internal ReadOnlyMemory<byte> RecordAt(int index) => new(_slots[index].Buffer, _slots[index].Offset, _slots[index].Length);
 

@@ -44,6 +44,9 @@ internal static class EventCodec
 
         /// <summary>Put back for one lane only, named by <see cref="Tag.Lane"/>.</summary>
         ForLane = 8,
+
+        /// <summary>No event: the journal's own, see JournalFormat.</summary>
+        Control = 128,
     }
 
     public enum Tag : byte

@@ -42,6 +42,9 @@ public sealed record BusOptions
     /// <summary>The most bytes of records the journal in memory holds. 64 KiB to 1 TiB; default 256 MiB.</summary>
     public long MaxBytes { get; init; } = 256L << 20;
 
+    /// <summary>Where accepted events are kept. Default: in memory, bounded by <see cref="MaxEvents"/> and <see cref="MaxBytes"/>.</summary>
+    public JournalOptions Journal { get; init; } = new();
+
     /// <summary>The largest body accepted, in bytes. 1 to 1 GiB; default 1 MiB.</summary>
     public int MaxEventBytes { get; init; } = 1 << 20;
 
@@ -68,6 +71,9 @@ public sealed record BusOptions
 
     /// <summary>How long a stop may drain the lanes. 0 to 1 day; default 30 s.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a lane whose profile is gone keeps what it has queued. 0 to 10 years; default 7 days. Then it is released and the rest is dropped (<see cref="DropReasons.Orphaned"/>).</summary>
+    public TimeSpan OrphanRetention { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>What lanes do where nothing else is said.</summary>
     public LaneOptions Lane { get; init; } = new();

@@ -62,6 +62,9 @@ public enum LaneState
     /// <summary>Stopped for good, loudly, until an operator resumes it.</summary>
     Detached,
 
+    /// <summary>Its profile is gone: keeps its cursor and what it has queued until the profile comes back or the lane is released.</summary>
+    Orphaned,
+
     /// <summary>Over.</summary>
     Stopped,
 }
@@ -102,7 +105,10 @@ public sealed record LaneStatus
     /// <summary>Deliveries tried again, in events; not part of the equation.</summary>
     public required long Retried { get; init; }
 
-    /// <summary>What went wrong last, in words; null when nothing has since the last success.</summary>
+    /// <summary>The position before the oldest event not yet through; only comparable with positions of the same bus.</summary>
+    public Position Cursor { get; init; }
+
+    /// <summary>What went wrong last, in words, or why a changed profile is not in use yet; null when nothing has since the last success.</summary>
     public string? Trouble { get; init; }
 }
 
@@ -121,8 +127,14 @@ public static class DropReasons
     /// <summary>Meant for a lane that was detached.</summary>
     public const string Detached = "detached";
 
+    /// <summary>The journal on disk was damaged where it stood.</summary>
+    public const string Damaged = "damaged";
+
     /// <summary>Still queued when the lane was removed.</summary>
     public const string Removed = "removed";
+
+    /// <summary>Still queued when a lane whose profile was gone was released (<see cref="BusOptions.OrphanRetention"/>).</summary>
+    public const string Orphaned = "orphaned";
 }
 
 /// <summary>An event finally rejected by one lane, kept with its reason.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -13,15 +14,21 @@ internal static class ConnectionCheck
 {
     /// <summary>All at once; the results come in the order of the lanes.</summary>
     /// <exception cref="EvBusException">The description or a profile cannot work, or the profiles cannot be read.</exception>
-    public static async Task<IReadOnlyList<Task<ConnectionResult>>> BeginAsync(Action<EvBusBuilder> configure, TimeSpan timeout, CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<ConnectionResult> RunAsync(Action<EvBusBuilder> configure, TimeSpan timeout, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var builder = new EvBusBuilder("connect");
         configure(builder);
         if (BusOptionsCheck.Errors(builder) is { Count: > 0 } errors)
             throw new EvBusConfigurationException(errors);
         var logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
-        var lanes = await new IngressPlan(builder, new InternalQueues(), logger, null).MakeAsync(cancellationToken).ConfigureAwait(false);
-        return [.. lanes.Select(lane => Task.Run(() => TestAsync(lane, builder.Options.Time, timeout, cancellationToken), CancellationToken.None))];
+        var plan = new IngressPlan(builder, new InternalQueues(), logger, null);
+        await using (plan.ConfigureAwait(false))
+        {
+            var lanes = await plan.MakeAsync(cancellationToken).ConfigureAwait(false);
+            var tests = lanes.Select(lane => Task.Run(() => TestAsync(lane.Definition, builder.Options.Time, timeout, cancellationToken), CancellationToken.None)).ToArray();
+            foreach (var test in tests)
+                yield return await test.ConfigureAwait(false);
+        }
     }
 
     private static async Task<ConnectionResult> TestAsync(LaneDefinition lane, TimeProvider time, TimeSpan timeout, CancellationToken cancellationToken)
@@ -62,7 +69,7 @@ internal static class ConnectionCheck
         catch (Exception e)
         {
             // Whatever a plugin throws here is what is wrong.
-            return e is EvBusException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+            return lane.Secrets.Mask(e is EvBusException ? e.Message : $"{e.GetType().Name}: {e.Message}");
         }
     }
 }

@@ -34,7 +34,7 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
 
     public PutResult TryPut(ReadOnlySpan<byte> body, in EventAttributes attributes)
     {
-        var result = TryAppend(body, in attributes, awaited: false, isHead: false);
+        var result = TryAppend(body, in attributes, awaited: false, isHead: false, out _);
         return result.IsAccepted ? result : Count(result);
     }
 
@@ -45,12 +45,21 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<PutResult>(cancellationToken);
         var awaited = receipt.Kind is Receipt.Level.DeliveredAll or Receipt.Level.DeliveredAny;
-        var result = TryAppend(evt.Body.Span, evt.Attributes, awaited, isHead: false);
+        var result = TryAppend(evt.Body.Span, evt.Attributes, awaited, isHead: false, out var commit);
         if (!result.IsAccepted && result.Refusal == RefusalReason.Full && options.WhenFull == DoorPolicy.Block)
             return WaitInLineAsync(evt, receipt, awaited, cancellationToken);
         if (!result.IsAccepted)
             return new(Count(result));
+        if (receipt.Kind == Receipt.Level.Durable)
+            return AwaitCommitAsync(result, commit!.WaitAsync(), cancellationToken);
         return awaited ? AwaitAsync(result, receipt, cancellationToken) : new(result);
+    }
+
+    /// <summary>Cancelling ends the wait only: the event is accepted.</summary>
+    private async ValueTask<PutResult> AwaitCommitAsync(PutResult accepted, Task<string?> committed, CancellationToken cancellationToken)
+    {
+        var failure = await (cancellationToken.CanBeCanceled ? committed.WaitAsync(cancellationToken) : committed).ConfigureAwait(false);
+        return failure is null ? accepted with { Outcome = PutOutcome.Durable } : Count(PutResult.Refused(RefusalReason.JournalFailed, failure));
     }
 
     private ValueTask<PutResult> AwaitAsync(PutResult accepted, Receipt receipt, CancellationToken cancellationToken) =>
@@ -58,13 +67,15 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
 
     private async ValueTask<PutResult> WaitInLineAsync(BusEvent evt, Receipt receipt, bool awaited, CancellationToken cancellationToken)
     {
-        var result = await AppendInLineAsync(evt, awaited, cancellationToken).ConfigureAwait(false);
+        var (result, commit) = await AppendInLineAsync(evt, awaited, cancellationToken).ConfigureAwait(false);
         if (!result.IsAccepted)
             return Count(result);
+        if (receipt.Kind == Receipt.Level.Durable)
+            return await AwaitCommitAsync(result, commit!.WaitAsync(), cancellationToken).ConfigureAwait(false);
         return awaited ? await AwaitAsync(result, receipt, cancellationToken).ConfigureAwait(false) : result;
     }
 
-    private async ValueTask<PutResult> AppendInLineAsync(BusEvent evt, bool awaited, CancellationToken cancellationToken)
+    private async ValueTask<(PutResult, CommitWaiters?)> AppendInLineAsync(BusEvent evt, bool awaited, CancellationToken cancellationToken)
     {
         using var timeout = options.DoorTimeout is { } wait ? new CancellationTokenSource(wait, options.Time) : new CancellationTokenSource();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -76,15 +87,15 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
             isHead = true;
             while (true)
             {
-                var result = TryAppend(evt.Body.Span, evt.Attributes, awaited, isHead: true);
+                var result = TryAppend(evt.Body.Span, evt.Attributes, awaited, isHead: true, out var commit);
                 if (result.Refusal != RefusalReason.Full)
-                    return result;
+                    return (result, commit);
                 await journal.WaitForRoomAsync(either.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            return PutResult.Refused(RefusalReason.TimedOut, $"no room came within {options.DoorTimeout}; {Remedy}");
+            return (PutResult.Refused(RefusalReason.TimedOut, $"no room came within {options.DoorTimeout}; {Remedy}"), null);
         }
         finally
         {
@@ -94,8 +105,9 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         }
     }
 
-    private PutResult TryAppend(ReadOnlySpan<byte> body, in EventAttributes given, bool awaited, bool isHead)
+    private PutResult TryAppend(ReadOnlySpan<byte> body, in EventAttributes given, bool awaited, bool isHead, out CommitWaiters? commit)
     {
+        commit = null;
         if (_closed)
             return Stopped;
         if (body.Length > options.MaxEventBytes)
@@ -103,12 +115,13 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         if (!isHead && Volatile.Read(ref _inLine) > 0)
             return Full;
         if (given.TraceParent is null && Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity)
-            return Append(body, given with { TraceParent = activity.Id, TraceState = activity.TraceStateString }, awaited, isHead);
-        return Append(body, in given, awaited, isHead);
+            return Append(body, given with { TraceParent = activity.Id, TraceState = activity.TraceStateString }, awaited, isHead, out commit);
+        return Append(body, in given, awaited, isHead, out commit);
     }
 
-    private PutResult Append(ReadOnlySpan<byte> body, in EventAttributes attributes, bool awaited, bool isHead)
+    private PutResult Append(ReadOnlySpan<byte> body, in EventAttributes attributes, bool awaited, bool isHead, out CommitWaiters? commit)
     {
+        commit = null;
         var attributesLength = EventCodec.AttributesBound(attributes);
         if (attributesLength > EventCodec.MaxAttributesLength && (attributesLength = EventCodec.AttributesLength(attributes)) > EventCodec.MaxAttributesLength)
             return PutResult.Refused(RefusalReason.InvalidAttributes, $"the attributes have {attributesLength} bytes, at most {EventCodec.MaxAttributesLength} are kept: move what is large into the body");
@@ -123,12 +136,13 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         var appended = journal.TryAppend(scratch.AsSpan(0, length), 1, isHead);
         if (scratch != s_scratch)
             ArrayPool<byte>.Shared.Return(scratch);
+        commit = appended.Commit;
         return appended.Status switch
         {
             AppendStatus.Appended => new PutResult(PutOutcome.Accepted, RefusalReason.None, appended.Last, id, null),
             AppendStatus.Closed => Stopped,
             AppendStatus.Full => Full,
-            _ => PutResult.Refused(RefusalReason.JournalFailed, "the journal cannot write"),
+            _ => PutResult.Refused(RefusalReason.JournalFailed, $"the journal cannot write: {journal.Failure}"),
         };
     }
 

@@ -11,7 +11,7 @@ internal sealed class EvBusRuntime(EventBus bus) : IHostedService
     public Task StopAsync(CancellationToken cancellationToken) => bus.StopAsync(null, cancellationToken);
 }
 
-/// <summary>Unhealthy when the bus does not run or a lane is detached; degraded when a lane does not flow.</summary>
+/// <summary>Unhealthy when the bus does not run or a lane is detached; degraded when a lane does not flow, cannot change to its new profile, or is an orphan with events queued.</summary>
 internal sealed class EvBusHealthCheck(IEventBus bus) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -24,8 +24,20 @@ internal sealed class EvBusHealthCheck(IEventBus bus) : IHealthCheck
         if (detached.Length > 0)
             return Task.FromResult(HealthCheckResult.Unhealthy($"Detached: {string.Join(", ", detached)}. Mend the cause and resume them.", data: data));
         var stuck = status.Lanes.Where(lane => lane.State is LaneState.Retrying or LaneState.Connecting && lane.Trouble is not null).Select(lane => lane.Id).ToArray();
-        return Task.FromResult(stuck.Length > 0
-            ? HealthCheckResult.Degraded($"Not flowing: {string.Join(", ", stuck)}.", data: data)
+        var stale = status.Lanes.Where(lane => lane.State == LaneState.Flowing && lane.Trouble is not null).Select(lane => lane.Id).ToArray();
+        var orphans = status.Lanes.Where(lane => lane.State == LaneState.Orphaned && lane.Queued > 0).Select(lane => lane.Id).ToArray();
+        var hints = new List<string>();
+        Add(hints, "Not flowing", stuck);
+        Add(hints, "On an old profile", stale);
+        Add(hints, "Orphans with events queued", orphans);
+        return Task.FromResult(hints.Count > 0
+            ? HealthCheckResult.Degraded(string.Join(" ", hints), data: data)
             : HealthCheckResult.Healthy("All lanes flow.", data));
+    }
+
+    private static void Add(List<string> hints, string what, string[] lanes)
+    {
+        if (lanes.Length > 0)
+            hints.Add($"{what}: {string.Join(", ", lanes)}.");
     }
 }

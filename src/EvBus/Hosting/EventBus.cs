@@ -13,12 +13,13 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
     private readonly EvBusBuilder _builder;
     private readonly BusOptions _options;
     private readonly ILogger _logger;
-    private readonly IServiceProvider? _services;
     private readonly MemoryJournal _journal;
     private readonly ReceiptTracker _receipts = new();
     private readonly LaneTable _lanes;
     private readonly Door _door;
     private readonly BusMeters _meters;
+    private readonly IngressPlan _plan;
+    private readonly ProfileReload _reload;
     private readonly Lock _lock = new();
     private Task? _starting;
     private Task<BusStatus>? _stopping;
@@ -30,15 +31,16 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
             throw new EvBusConfigurationException(errors);
         _builder = builder;
         _options = builder.Options;
-        _services = services;
         builder.LoggerFactory = loggers ?? builder.LoggerFactory;
         _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
-        _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory);
+        _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
         _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
         _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
         _meters = new BusMeters(this);
+        _plan = new IngressPlan(builder, Queues, _logger, services);
+        _reload = new ProfileReload(_options, builder.ProfileSources, _plan, _lanes, _logger);
     }
 
     /// <summary>Makes a bus that is not started: puts are kept until it is.</summary>
@@ -166,20 +168,21 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
 
     private async Task OpenAsync(CancellationToken cancellationToken)
     {
-        var plan = new IngressPlan(_builder, Queues, _logger, _services);
-        var definitions = await plan.MakeAsync(cancellationToken).ConfigureAwait(false);
+        _reload.Watch();
+        var planned = await _plan.MakeAsync(cancellationToken).ConfigureAwait(false);
         lock (_lock)
         {
             // A stop that came first wins: what was put stays where it is and is counted.
             if (_stopping is not null)
                 return;
-            foreach (var definition in definitions)
-                _lanes.Open(definition);
+            foreach (var lane in planned)
+                _lanes.Open(lane.Definition);
             _journal.Commence();
             _state = BusState.Running;
         }
         _lanes.StartAll();
-        Log.BusStarted(_logger, Name, definitions.Count);
+        Log.BusStarted(_logger, Name, planned.Count);
+        _reload.Begin(planned);
     }
 
     private async Task<BusStatus> CloseAsync(TimeSpan deadline, CancellationToken cancellationToken)
@@ -189,8 +192,10 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         var wasRunning = _state == BusState.Running;
         _state = BusState.Stopping;
         _door.Close();
+        await _reload.DisposeAsync().ConfigureAwait(false);
         if (wasRunning)
             await _lanes.DrainAsync(deadline, cancellationToken).ConfigureAwait(false);
+        await _plan.DisposeAsync().ConfigureAwait(false);
         Queues.Complete();
         _receipts.AbandonAll();
         await _journal.DisposeAsync().ConfigureAwait(false);
@@ -201,6 +206,22 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
+    }
+
+    private DiskStore? OpenStore()
+    {
+        var journal = _options.Journal;
+        if (journal.Mode == JournalMode.Memory)
+            return null;
+        var storage = journal.Storage ?? new DiskStorage(journal.Directory!);
+        try
+        {
+            return DiskStore.Open(storage, journal, _options.Time, $"process {Environment.ProcessId} ({System.IO.Path.GetFileName(Environment.ProcessPath)}), bus '{Name}'", _logger);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EvBusException($"The journal in '{storage.Path}' cannot be opened: {e.Message}", e);
+        }
     }
 
     private static long RandomSeed()

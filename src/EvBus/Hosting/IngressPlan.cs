@@ -7,12 +7,19 @@ namespace EvBus.Hosting;
 /// <summary>
 /// Works out which lanes there are: one for each publisher that needs no profile, one for each profile and destination of the others.
 /// </summary>
-internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, ILogger logger, IServiceProvider? services)
+internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, ILogger logger, IServiceProvider? services) : IAsyncDisposable
 {
-    private readonly List<string> _errors = [];
+    private readonly HashSet<string> _said = [];
+    private readonly List<GatherGroup> _groups = [];
+    private List<string> _errors = [];
+    private bool _isMade;
 
-    public async Task<IReadOnlyList<LaneDefinition>> MakeAsync(CancellationToken cancellationToken)
+    /// <summary>Reads all sources and says which lanes there should be. One call at a time.</summary>
+    /// <exception cref="EvBusException">A source cannot be read.</exception>
+    /// <exception cref="EvBusConfigurationException">A profile cannot work; all errors at once.</exception>
+    public async Task<IReadOnlyList<PlannedLane>> MakeAsync(CancellationToken cancellationToken)
     {
+        _errors = [];
         var profiles = new List<Profile>();
         foreach (var source in builder.ProfileSources)
             profiles.AddRange(await source.LoadAsync(cancellationToken).ConfigureAwait(false));
@@ -21,81 +28,104 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             profiles.RemoveAll(profile => !allowed.Contains(profile.Name));
         WarnOfUnknown(profiles);
 
-        var lanes = new List<LaneDefinition>();
+        var lanes = new List<PlannedLane>();
         foreach (var added in builder.Added)
         {
             var descriptor = added.Descriptor;
             if (!descriptor.NeedsProfile)
                 lanes.Add(Lane(added, descriptor.Name, added.Pattern, profile: null, destination: null));
             var mine = profiles.FindAll(profile => descriptor.GoesBy(profile.Provider));
-            if (mine.Count == 0 && descriptor.NeedsProfile && !added.IsBuiltIn)
+            if (mine.Count == 0 && descriptor.NeedsProfile && !added.IsBuiltIn && _said.Add($"none: {descriptor.Name}"))
                 Log.NoProfile(logger, descriptor.Name);
             if (descriptor.NeedsProfile)
                 AddLanesOf(added, mine, lanes);
         }
-        foreach (var twice in lanes.GroupBy(lane => lane.Id).Where(group => group.Count() > 1))
+        foreach (var twice in lanes.GroupBy(lane => lane.Definition.Id).Where(group => group.Count() > 1))
             _errors.Add($"There are {twice.Count()} lanes called '{twice.Key}'. Give each its own name: the publisher's in code, or 'lane:' in the profile.");
         if (_errors.Count > 0)
             throw new EvBusConfigurationException(_errors);
+        _isMade = true;
         return lanes;
     }
 
-    private void AddLanesOf(AddedIngress added, List<Profile> profiles, List<LaneDefinition> lanes)
+    /// <summary>Disposes what was gathered for lanes that never asked.</summary>
+    public async ValueTask DisposeAsync()
     {
+        foreach (var group in _groups)
+            await group.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void AddLanesOf(AddedIngress added, List<Profile> profiles, List<PlannedLane> lanes)
+    {
+        var group = GroupOf(added, profiles);
         foreach (var profile in profiles)
         {
+            var secrets = profile.FindSecrets();
             try
             {
                 CheckPattern(profile);
                 if (added.Descriptor.Validate is { } validate)
-                    _errors.AddRange(validate(profile));
+                    _errors.AddRange(validate(profile).Select(secrets.Mask));
                 var name = profile.GetString("lane") ?? (profile.Occurrence == 1 ? profile.Name : $"{profile.Name}~{profile.Occurrence}");
                 var id = $"{added.Descriptor.Name}/{name}";
                 var destinations = added.Descriptor.Destinations?.Invoke(profile) ?? [];
                 if (destinations.Count < 2)
-                    lanes.Add(Lane(added, id, profile.Name, profile, destinations.Count == 1 ? destinations[0] : null));
+                    lanes.Add(Lane(added, id, profile.Name, profile, destinations.Count == 1 ? destinations[0] : null, group));
                 else
-                    lanes.AddRange(destinations.Select(destination => Lane(added, $"{id}#{destination}", profile.Name, profile, destination)));
+                    lanes.AddRange(destinations.Select(destination => Lane(added, $"{id}#{destination}", profile.Name, profile, destination, group)));
             }
             catch (EvBusConfigurationException e)
             {
-                _errors.AddRange(e.Errors);
+                _errors.AddRange(e.Errors.Select(secrets.Mask));
+            }
+            catch (Exception e) when (secrets.Mask(e) is var clean && !ReferenceEquals(clean, e))
+            {
+                _errors.Add($"Profile {profile.Provider}/{profile.Name} cannot be used: {secrets.Mask(e.Message)}");
             }
         }
     }
 
-    private LaneDefinition Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination)
+    private PlannedLane Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination, GatherGroup? group = null)
     {
-        var gatherer = profile is null ? null : builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));
-        return new LaneDefinition
+        var gatherer = profile is null ? null : GathererOf(added);
+        var secrets = profile?.FindSecrets() ?? ProfileSecrets.None;
+        var discreet = DiscreetLogger.Around(logger, secrets);
+        var definition = new LaneDefinition
         {
             Id = id,
+            Secrets = secrets,
             Pattern = pattern,
             Options = added.Lane ?? builder.Options.Lane,
             CreatePublisher = async cancellationToken =>
             {
-                object? gathered = null;
-                if (gatherer is not null)
-                    gathered = await GatherAsync(gatherer, profile!, cancellationToken).ConfigureAwait(false);
-                var context = new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues, CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout };
-                var publisher = added.Descriptor.Create(context);
-                return gatherer is null ? publisher : new GatheredPublisher(publisher, gathered, () => Regather(added, id, gatherer, profile!, destination));
+                if (gatherer is null)
+                    return Create(null);
+                var first = group is null
+                    ? await GatherGroup.GatherAsync(gatherer, profile!, cancellationToken).ConfigureAwait(false)
+                    : await group.TakeAsync(profile!, cancellationToken).ConfigureAwait(false);
+                return await GatheredPublisher.CreateAsync(first, Create, again => GatherGroup.GatherAsync(gatherer, profile!, again)).ConfigureAwait(false);
             },
         };
+        return new PlannedLane(definition, profile, added.Descriptor.IsExclusive);
+
+        IPublisher Create(object? gathered) =>
+            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services)
+            {
+                Queues = queues,
+                CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout,
+            });
     }
 
-    private async ValueTask<(IPublisher, object?)> Regather(AddedIngress added, string id, IProfileGatherer gatherer, Profile profile, string? destination)
-    {
-        var gathered = await GatherAsync(gatherer, profile, CancellationToken.None).ConfigureAwait(false);
-        return (added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, logger, builder.Options.Time, services) { Queues = queues, CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout }), gathered);
-    }
+    private IProfileGatherer? GathererOf(AddedIngress added) => builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));
 
-    private static async ValueTask<object> GatherAsync(IProfileGatherer gatherer, Profile profile, CancellationToken cancellationToken)
+    /// <summary>At the start all profiles of a provider are gathered together; what comes later by itself.</summary>
+    private GatherGroup? GroupOf(AddedIngress added, List<Profile> profiles)
     {
-        var made = await gatherer.GatherAsync([profile], cancellationToken).ConfigureAwait(false);
-        return made.Count == 1
-            ? made[0]
-            : throw new EvBusException($"The gatherer of '{gatherer.Provider}' returned {made.Count} contexts for one profile. Return one for each profile it is given.");
+        if (_isMade || profiles.Count == 0 || GathererOf(added) is not { } gatherer)
+            return null;
+        var group = new GatherGroup(gatherer, profiles);
+        _groups.Add(group);
+        return group;
     }
 
     private void CheckPattern(Profile profile)
@@ -117,11 +147,14 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         var known = string.Join(", ", builder.Catalog.All.Select(descriptor => descriptor.Name));
         foreach (var provider in profiles.Select(profile => profile.Provider).Distinct())
         {
-            if (!builder.Added.Any(added => added.Descriptor.GoesBy(provider)))
+            if (!builder.Added.Any(added => added.Descriptor.GoesBy(provider)) && _said.Add($"unknown: {provider}"))
                 Log.UnknownProvider(logger, provider, known);
         }
     }
 }
+
+/// <summary>A lane that a plan wants, and the profile it comes from.</summary>
+internal sealed record PlannedLane(LaneDefinition Definition, Profile? Profile, bool IsExclusive);
 
 /// <summary>A kind of publisher as it was added to the builder.</summary>
 internal sealed record AddedIngress(IngressDescriptor Descriptor, string? Pattern, LaneOptions? Lane, bool IsBuiltIn);

@@ -37,29 +37,40 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
     public ValueTask AddAsync(LaneDefinition lane, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(lane);
-        var added = Open(lane);
+        OpenAndStart(lane);
+        return ValueTask.CompletedTask;
+    }
+
+    public void OpenAndStart(LaneDefinition definition)
+    {
+        var added = Open(definition);
         bool running;
         lock (_lock)
             running = _running;
         if (running)
             added.Start();
-        return ValueTask.CompletedTask;
     }
 
     public async ValueTask<bool> RemoveAsync(string laneId, CancellationToken cancellationToken = default)
     {
-        Lane? lane;
+        return Find(laneId) is { } lane && await RemoveAsync(lane, DropReasons.Removed).ConfigureAwait(false);
+    }
+
+    /// <summary>False when it was removed before.</summary>
+    public async ValueTask<bool> RemoveAsync(Lane lane, string reason)
+    {
         lock (_lock)
         {
-            lane = Find(laneId);
-            if (lane is null)
+            if (Array.IndexOf(_lanes, lane) < 0)
                 return false;
             _lanes = [.. _lanes.Where(each => each != lane)];
         }
         await lane.DisposeAsync().ConfigureAwait(false);
-        lane.Forget(DropReasons.Removed);
+        lane.Forget(reason);
         return true;
     }
+
+    public Lane? Find(string laneId) => Array.Find(_lanes, each => each.Id == laneId);
 
     public int Pause(string selector) => ForEach(selector, lane => lane.Pause());
 
@@ -94,8 +105,6 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
         Array.ForEach(chosen, action);
         return chosen.Length;
     }
-
-    private Lane? Find(string laneId) => Array.Find(_lanes, each => each.Id == laneId);
 
     private Lane Need(string laneId) =>
         Find(laneId) ?? throw new ArgumentException($"There is no lane called '{laneId}'. There are: {string.Join(", ", Ids)}.", nameof(laneId));

@@ -11,12 +11,14 @@ internal static class BusOptionsCheck
         Range(errors, "MaxBytes", options.MaxBytes, 64 << 10, 1L << 40);
         Range(errors, "MaxEventBytes", options.MaxEventBytes, 1, 1 << 30);
         Range(errors, "StopTimeout", options.StopTimeout, TimeSpan.Zero, TimeSpan.FromDays(1));
+        Range(errors, "OrphanRetention", options.OrphanRetention, TimeSpan.Zero, TimeSpan.FromDays(3650));
         if (options.DoorTimeout is { } wait)
             Range(errors, "DoorTimeout", wait, TimeSpan.Zero, TimeSpan.FromDays(1));
         if (string.IsNullOrEmpty(options.Source))
             errors.Add("Source must not be empty: CloudEvents requires one.");
         if (string.IsNullOrEmpty(options.Type))
             errors.Add("Type must not be empty: CloudEvents requires one.");
+        CheckJournal(errors, options.Journal);
         errors.AddRange(LaneOptionsCheck.Errors("Lane", options.Lane));
         foreach (var added in builder.Added)
         {
@@ -33,6 +35,19 @@ internal static class BusOptionsCheck
     {
         if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
             errors.Add($"{name} is {value}, but must be {least} to {most}.");
+    }
+
+    private static void CheckJournal(List<string> errors, JournalOptions journal)
+    {
+        if (journal.Mode == JournalMode.Memory)
+            return;
+        if (string.IsNullOrEmpty(journal.Directory) && journal.Storage is null)
+            errors.Add("Journal.Directory is missing: a journal on disk needs a folder.");
+        Range(errors, "Journal.SegmentBytes", journal.SegmentBytes, 64 << 10, 4L << 30);
+        Range(errors, "Journal.MemoryBytes", journal.MemoryBytes, 1 << 20, 64L << 30);
+        if (journal.MaxBytes is { } most)
+            Range(errors, "Journal.MaxBytes", most, journal.SegmentBytes, long.MaxValue);
+        Range(errors, "Journal.Linger", journal.Linger, TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
     private static void CheckPattern(List<string> errors, string publisher, string pattern, ProfileMatching matching)

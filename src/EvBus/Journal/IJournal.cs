@@ -24,6 +24,9 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>From now on what is accepted is matched with the lanes; what was held until now is matched at this moment.</summary>
     void Commence();
 
+    /// <summary>Why it cannot write any more; null as long as it can.</summary>
+    string? Failure { get; }
+
     /// <summary>Accepted and unmatched so far.</summary>
     JournalCounts Count();
 
@@ -111,7 +114,8 @@ internal enum AppendStatus : byte { Appended, Full, Closed, Failed }
 /// <param name="Count">How many records were appended.</param>
 /// <param name="Last">The position of the last one appended.</param>
 /// <param name="Lanes">The lanes that the last one is for; null before <see cref="IJournal.Commence"/>.</param>
-internal readonly record struct AppendResult(AppendStatus Status, int Count, Position Last, string[]? Lanes);
+/// <param name="Commit">The group it will be committed with; null when the journal has no disk.</param>
+internal readonly record struct AppendResult(AppendStatus Status, int Count, Position Last, string[]? Lanes, CommitWaiters? Commit = null);
 
 internal enum LaneOutcome : byte { Delivered, Dead, Dropped }
 

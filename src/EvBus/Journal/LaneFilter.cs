@@ -12,6 +12,9 @@ internal sealed class LaneFilter(string laneId, ProfileMatch? pattern, Func<Even
     private readonly byte[] _id = Encoding.UTF8.GetBytes(laneId);
     private Answer? _last;
 
+    /// <summary>The rule in words: two filters with different words may want different events.</summary>
+    public string Rule { get; } = $"{pattern?.Pattern ?? "every event"}; unaddressed: {unaddressed}; {(attributes is null ? "by profile" : "by attributes")}";
+
     /// <summary>Whether every event that is not put back for another lane matches; then nobody needs to look.</summary>
     public bool TakesAll => pattern is null && attributes is null;
 

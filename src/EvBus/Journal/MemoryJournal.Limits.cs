@@ -10,7 +10,7 @@ internal sealed partial class MemoryJournal
     private bool EnsureRoom(int length)
     {
         foreach (var lane in _lanes)
-            lane.NeedsFrom(_tail, _end, _bytes);
+            lane.NeedsFrom(_store is null ? _tail : _committed.Segment, EndSequence, _store is null ? _bytes : _committed.Bytes);
         if (!EnsureJournalRoom(length) || !EnsureLaneRoom(length))
             return false;
         PlanNextCheck();
@@ -19,6 +19,8 @@ internal sealed partial class MemoryJournal
 
     private bool EnsureJournalRoom(int length)
     {
+        if (_store is not null)
+            return HasStoreRoom(length);
         if (!_commenced)
             return _end - _oldest.FirstSequence < (ulong)_options.MaxEvents && _bytes - _oldest.FirstByte + length <= _options.MaxBytes;
         while (true)
@@ -88,12 +90,17 @@ internal sealed partial class MemoryJournal
 
     private (long Events, long Bytes) Queued(MemoryLane lane)
     {
-        var (events, bytes) = _routes.Sum(lane);
+        var (events, bytes) = SumFor(lane);
         return lane.Queued(events, bytes);
     }
 
     private void PlanNextCheck()
     {
+        if (_store is not null)
+        {
+            PlanStoreCheck();
+            return;
+        }
         var events = _commenced ? long.MaxValue : _options.MaxEvents - (long)(_end - _oldest.FirstSequence);
         var bytes = _commenced ? long.MaxValue : _options.MaxBytes - (_bytes - _oldest.FirstByte);
         var (orphanEvents, orphanBytes) = HeldByOrphans();
@@ -144,7 +151,7 @@ internal sealed partial class MemoryJournal
     {
         if (lane.IsDetached)
             return;
-        var (events, bytes) = _routes.Sum(lane);
+        var (events, bytes) = SumFor(lane);
         lane.MarkDetached(_tail, _end, _bytes, events, bytes);
         SignalRoom();
     }
@@ -162,7 +169,7 @@ internal sealed partial class MemoryJournal
     {
         if (!lane.IsDetached)
             return;
-        var (events, bytes) = _routes.Sum(lane);
+        var (events, bytes) = SumFor(lane);
         lane.MarkAttached(_tail, _end, _bytes, events, bytes);
         AskForCheck();
     }
@@ -182,11 +189,15 @@ internal sealed partial class MemoryJournal
 
     internal void Settle(MemoryLane lane, EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
     {
+        LaneCursor? cursor;
         lock (_gate)
         {
             lane.CountSettled(batch, from, count, outcome, reason);
+            cursor = _store is null ? null : lane.Capture();
             SignalRoom();
         }
+        if (cursor is not null)
+            Keep(cursor);
     }
 
     /// <summary>The memory behind a batch is not needed any more.</summary>
@@ -195,8 +206,11 @@ internal sealed partial class MemoryJournal
         lock (_gate)
         {
             foreach (var segment in segments)
-                segment.Unpin();
-            if (segments[0] != _tail)
+            {
+                if (segment.Unpin() && segment.IsLoose)
+                    ReturnLoose(segment);
+            }
+            if (segments[0] != _tail && !segments[0].IsLoose)
                 Trim();
         }
     }

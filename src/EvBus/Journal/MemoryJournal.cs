@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EvBus.Journal;
 
@@ -26,6 +28,8 @@ internal sealed partial class MemoryJournal : IJournal
     private readonly IJournalListener _listener;
     private readonly SegmentPool _pool;
     private readonly AsyncSignal _room = new();
+    private readonly DiskStore? _store;
+    private readonly ILogger _logger;
     private readonly Dictionary<string, long> _unmatchedProfiles = new(StringComparer.Ordinal);
 
     private Segment _oldest;
@@ -42,16 +46,27 @@ internal sealed partial class MemoryJournal : IJournal
     private long _accepted;
     private long _unmatched;
 
-    public MemoryJournal(BusOptions options, IJournalListener listener, bool poison = false)
+    public MemoryJournal(BusOptions options, IJournalListener listener, bool poison = false, DiskStore? store = null, ILogger? logger = null)
     {
+        _logger = logger ?? NullLogger.Instance;
         _options = options;
         _listener = listener;
-        var size = (int)Math.Clamp(options.MaxBytes / 16, 64 << 10, 1 << 20);
+        var size = (int)Math.Clamp((store is null ? options.MaxBytes : options.Journal.MemoryBytes) / 16, 64 << 10, 1 << 20);
         _pool = new SegmentPool(size, keep: 64, poison);
-        _oldest = _tail = new Segment(_pool.Rent(0), 0, 0);
+        _store = store;
+        if (store is not null)
+            Restore(store);
+        _oldest = _tail = new Segment(_pool.Rent(0), _end, _bytes);
+        _residentBytes = _tail.Buffer.Length;
+        _residentFrom = _bytes;
+        _committed = new Place(_tail, 0, _end, _bytes);
+        if (store is null)
+            return;
+        _keeper = new CursorKeeper(options.Time, () => KeepAll(isClean: false), reason => ((ICommitTarget)this).Refuse(reason, isFull: false));
+        _committer = new Committer(this, store.Log, options.Time, options.Journal.Linger) { Arrivals = () => _waiters.Count };
     }
 
-    public JournalCapabilities Capabilities { get; } = new(Durable: false);
+    public JournalCapabilities Capabilities => new(Durable: _store is not null);
 
     internal string DefaultSource => _options.Source;
 
@@ -59,8 +74,8 @@ internal sealed partial class MemoryJournal : IJournal
 
     internal Lock Gate => _gate;
 
-    /// <summary>The sequence number of the next record. Under the gate.</summary>
-    internal ulong EndSequence => _end;
+    /// <summary>The sequence number of the next record that cannot be read yet. Under the gate.</summary>
+    internal ulong EndSequence => _store is null ? _end : _committed.Sequence;
 
     public AppendResult TryAppend(ReadOnlySpan<byte> records, int count, bool mayWaitInLine)
     {
@@ -70,6 +85,8 @@ internal sealed partial class MemoryJournal : IJournal
         {
             if (_closed)
                 return new AppendResult(AppendStatus.Closed, 0, default, null);
+            if (_failure is not null)
+                return new AppendResult(AppendStatus.Failed, 0, default, null);
             if (_waitedFor && !mayWaitInLine)
                 return new AppendResult(AppendStatus.Full, 0, default, null);
             var appended = 0;
@@ -88,9 +105,12 @@ internal sealed partial class MemoryJournal : IJournal
             _waitedFor |= mayWaitInLine && appended < count;
             result = new AppendResult(
                 appended == count ? AppendStatus.Appended : AppendStatus.Full, appended,
-                new Position(0, appended == 0 ? 0 : _end - 1), _commenced ? route?.LaneIds : null);
+                new Position(Epoch, appended == 0 ? 0 : _end - 1), _commenced ? route?.LaneIds : null,
+                appended == 0 || _store is null ? null : _waiters);
         }
         wakes.WakeAll();
+        if (result.Count > 0)
+            _committer?.Signal();
         return result;
     }
 
@@ -106,6 +126,8 @@ internal sealed partial class MemoryJournal : IJournal
     {
         lock (_gate)
         {
+            if (_store is not null)
+                return OpenStoredLane(_store, definition, observer);
             var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && !_commenced);
             var oldest = OldestWhole();
             var lane = fromOldest
@@ -123,6 +145,7 @@ internal sealed partial class MemoryJournal : IJournal
         lock (_gate)
         {
             _commenced = true;
+            CountStored();
             foreach (var (record, sequence) in HeldFrom(_oldest))
                 CountRouted(_routes.For(record), record.Span, sequence);
             Trim();
@@ -134,7 +157,7 @@ internal sealed partial class MemoryJournal : IJournal
     public JournalCounts Count()
     {
         lock (_gate)
-            return new JournalCounts(_accepted, _unmatched, new Dictionary<string, long>(_unmatchedProfiles));
+            return new JournalCounts(_accepted, _unmatched + _unmatchedPending + _unmatchedClosed, new Dictionary<string, long>(_unmatchedProfiles));
     }
 
     public void CloseDoor()
@@ -149,14 +172,14 @@ internal sealed partial class MemoryJournal : IJournal
     public ValueTask DisposeAsync()
     {
         CloseDoor();
-        return ValueTask.CompletedTask;
+        return _store is null ? ValueTask.CompletedTask : CloseStoreAsync(_store);
     }
 
     internal LaneMeasure Measure(MemoryLane lane)
     {
         lock (_gate)
         {
-            var (events, bytes) = _routes.Sum(lane);
+            var (events, bytes) = SumFor(lane);
             return lane.Measure(events, bytes);
         }
     }
@@ -168,6 +191,7 @@ internal sealed partial class MemoryJournal : IJournal
             lane.DropUnread(long.MaxValue, null, reason);
             Rebuild([.. _lanes.Where(each => each != lane)]);
             lane.IsForgotten = true;
+            _store?.Forget(lane.Id);
             lane.Release();
             Trim();
             SignalRoom();
@@ -200,7 +224,7 @@ internal sealed partial class MemoryJournal : IJournal
         if (_tail.Free < record.Length)
             Roll(record.Length);
         var at = _tail.Written;
-        _tail.Append(record);
+        _tail.Append(record, isReadable: _store is null);
         var sequence = _end++;
         _bytes += record.Length;
         if (!_commenced)
@@ -209,10 +233,11 @@ internal sealed partial class MemoryJournal : IJournal
         CountRouted(route, record, sequence);
         foreach (var lane in route.Lanes)
         {
-            if (lane.IsDue(_end))
+            // With a disk, they are woken when it is committed.
+            if (_store is null && lane.IsDue(_end))
                 wakes.Add(lane);
             else if (lane.IsDetached && (EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Awaited) != 0)
-                lane.Observer.OnDropped(0, DropReasons.Detached, [new Position(0, sequence)]);
+                lane.Observer.OnDropped(0, DropReasons.Detached, [new Position(Epoch, sequence)]);
         }
         return route;
     }
@@ -222,17 +247,27 @@ internal sealed partial class MemoryJournal : IJournal
         var flags = EventCodec.ReadFlags(record);
         if ((flags & EventCodec.RecordFlags.ForLane) != 0)
             return;
-        route.Events++;
-        route.Bytes += record.Length;
+        var stage = StageOf(sequence);
+        route.Count(stage, record.Length);
         if (route.Lanes.Length == 0)
-            CountUnmatched((flags & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record, EventCodec.Tag.Profile));
+            CountUnmatched(stage, (flags & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record, EventCodec.Tag.Profile));
         if ((flags & EventCodec.RecordFlags.Awaited) != 0)
-            _listener.OnRouted(new Position(0, sequence), route.LaneIds);
+            _listener.OnRouted(new Position(Epoch, sequence), route.LaneIds);
     }
 
-    private void CountUnmatched(string? profile)
+    private void CountUnmatched(CommitStage stage, string? profile)
     {
-        _unmatched++;
+        if (stage == CommitStage.Committed)
+            _unmatched++;
+        else if (stage == CommitStage.Closed)
+            _unmatchedClosed++;
+        else
+            _unmatchedPending++;
+        CountName(profile);
+    }
+
+    private void CountName(string? profile)
+    {
         var name = profile ?? "";
         ref var count = ref CollectionsMarshal.GetValueRefOrNullRef(_unmatchedProfiles, name);
         if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref count))
@@ -253,6 +288,7 @@ internal sealed partial class MemoryJournal : IJournal
         _tail.EndSequence = _end;
         _tail.Next = next;
         _tail = next;
+        _residentBytes += next.Buffer.Length;
         if (_commenced)
             Trim();
     }
@@ -260,32 +296,47 @@ internal sealed partial class MemoryJournal : IJournal
     /// <summary>Gives back what nobody needs any more.</summary>
     private void Trim()
     {
-        var needed = _end;
+        var (tail, end, bytes) = _store is null ? (_tail, _end, _bytes) : (_committed.Segment, _committed.Sequence, _committed.Bytes);
+        var needed = end;
         foreach (var lane in _lanes)
-            needed = Math.Min(needed, lane.NeedsFrom(_tail, _end, _bytes));
+            needed = Math.Min(needed, lane.NeedsFrom(tail, end, bytes));
         Segment? before = null;
-        for (var segment = _oldest; segment != _tail && segment.EndSequence <= needed;)
+        for (var segment = _oldest; segment != _tail && segment != tail && segment.EndSequence <= needed;)
         {
             var next = segment.Next!;
-            if (segment.IsPinned)
-            {
+            if (segment.IsPinned && _store is null)
                 before = segment;
-            }
             else
-            {
-                if (before is null)
-                    _oldest = next;
-                else
-                    before.Next = next;
-                _pool.Return(segment.Buffer);
-            }
+                Unlink(segment, before);
             segment = next;
         }
+        Evict();
+    }
+
+    private void Unlink(Segment segment, Segment? before)
+    {
+        if (before is null)
+            _oldest = segment.Next!;
+        else
+            before.Next = segment.Next;
+        _residentBytes -= segment.Buffer.Length;
+        if (_store is not null)
+        {
+            // What is on disk may leave memory under a lane's feet; batches under way keep the buffer until they are through.
+            foreach (var lane in _lanes)
+                lane.LetGoOf(segment);
+            segment.IsLoose = true;
+            if (segment.IsPinned)
+                return;
+        }
+        _pool.Return(segment.Buffer);
     }
 
     private void Rebuild(MemoryLane[] lanes)
     {
         _routes.Fold();
+        if (_routes.HasUncommitted)
+            _retired.Add(_routes);
         _lanes = lanes;
         _routes = new Routes(Array.FindAll(lanes, lane => !lane.IsOrphaned));
         AskForCheck();
@@ -320,7 +371,8 @@ internal sealed partial class MemoryJournal : IJournal
             for (var at = 0; at < segment.Written;)
             {
                 var length = EventCodec.ReadLength(segment.Buffer.AsSpan(at));
-                yield return (segment.Buffer.AsMemory(at, length), sequence++);
+                if (!JournalFormat.IsControl(segment.Buffer.AsSpan(at)))
+                    yield return (segment.Buffer.AsMemory(at, length), sequence++);
                 at += length;
             }
         }

@@ -82,12 +82,14 @@ internal sealed partial class MemoryLane
 
     public LaneMeasure Measure(long routedEvents, long routedBytes)
     {
+        if (_sawDamage)
+            DropDamaged(routedEvents, routedBytes);
         var dropped = new Dictionary<string, long>(_dropped);
         if (IsDetached && _matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
             dropped[DropReasons.Detached] = dropped.GetValueOrDefault(DropReasons.Detached) + missed;
         var (events, bytes) = Queued(routedEvents, routedBytes);
         var oldest = events == 0 ? null : _underWayEvents > 0 ? null : OldestUnreadTime();
-        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, oldest, new Position(0, _settled.Oldest));
+        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, oldest, new Position(_journal.Epoch, _settled.Oldest));
     }
 
     public void MarkDetached(Segment tail, ulong end, long bytes, long routedEvents, long routedBytes)
@@ -144,7 +146,8 @@ internal sealed partial class MemoryLane
         return (events, bytes);
     }
 
-    private bool IsSkipped(ulong sequence)
+    /// <summary>Whether the lane is through with it, or it never was for it.</summary>
+    public bool IsSkipped(ulong sequence)
     {
         foreach (var (from, to, _, _) in _skipped)
         {

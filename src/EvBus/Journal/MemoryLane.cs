@@ -52,14 +52,16 @@ internal sealed partial class MemoryLane : IJournalLane
         get
         {
             lock (_journal.Gate)
-                return (long)(End(_journal.EndSequence) - _sequence);
+                return Math.Max(0, (long)(End(_journal.EndSequence) - _sequence));
         }
     }
 
-    public long UnreadHint => _segment.Next is null ? _segment.Written - _offset : long.MaxValue;
+    public long UnreadHint => _segment.Next is null && !_segment.IsBlock ? _segment.Readable - _offset : long.MaxValue;
 
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {
+        if (_segment.IsBlock)
+            _journal.ReturnToMemory(this);
         lock (_reading)
         {
             // The cursor can remember so many ranges beyond itself; more would have to be sent again after a crash.
@@ -67,6 +69,7 @@ internal sealed partial class MemoryLane : IJournalLane
                 return false;
             var lease = _leases.TryPop(out var used) ? used : new Lease(this);
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
+            var place = (_sequence, _byte);
             while (Fill(batch, lease, maxEvents, maxBytes, end) && TryNext(end, out _, out _))
             {
                 // As long as there is room in the batch and something behind the segment.
@@ -77,6 +80,7 @@ internal sealed partial class MemoryLane : IJournalLane
                 return false;
             }
             batch.IsContiguous = true;
+            RememberPlace(place);
             Interlocked.Add(ref _underWayEvents, batch.Count);
             Interlocked.Add(ref _underWayBytes, batch.Bytes);
             return true;
@@ -90,18 +94,23 @@ internal sealed partial class MemoryLane : IJournalLane
     private bool Fill(EventBatch batch, Lease lease, int maxEvents, long maxBytes, ulong end)
     {
         var (segment, offset, sequence, floor) = (_segment, _offset, _sequence, _floor);
-        var written = segment.Written;
+        var readable = segment.Readable;
         var room = true;
-        while (offset < written && sequence < end)
+        while (offset < readable && sequence < end)
         {
             var length = EventCodec.ReadLength(segment.Buffer.AsSpan(offset));
+            if (_journal.HasCommits && JournalFormat.IsControl(segment.Buffer.AsSpan(offset)))
+            {
+                offset += length;
+                continue;
+            }
             if (!IsSkipped(sequence) && Wants(segment, offset, length))
             {
                 room = batch.Count < maxEvents && (batch.Count == 0 || batch.Bytes + length <= maxBytes);
                 if (!room)
                     break;
                 if (batch.Count == 0)
-                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType);
+                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType, _journal.Epoch);
                 lease.Pin(segment);
                 batch.Add(new RecordSlot(segment.Buffer, offset, length, sequence, floor));
                 floor = sequence + 1;
@@ -120,7 +129,7 @@ internal sealed partial class MemoryLane : IJournalLane
         lock (_reading)
         {
             var end = End(_journal.EndSequence);
-            if (!IsForgotten && _settled.Count < SettledRanges.Limit && end - _sequence >= (ulong)events)
+            if (!IsForgotten && _settled.Count < SettledRanges.Limit && end > _sequence && end - _sequence >= (ulong)events)
                 return false;
             _dueAt = _sequence + (ulong)events;
             return true;
@@ -139,9 +148,10 @@ internal sealed partial class MemoryLane : IJournalLane
     /// <summary>The first sequence number the lane still has to read. A lane that waits for the next event has none: its place moves to the end. Under the gate.</summary>
     public ulong NeedsFrom(Segment tail, ulong end, long bytes)
     {
-        if (IsDetached)
+        if (IsDetached || _segment.IsBlock)
             return end;
-        if (_dueAt == ulong.MaxValue || _dueAt != _sequence + 1)
+        // A lane opened at the end of what is appended may be ahead of what can be read.
+        if (_dueAt == ulong.MaxValue || _dueAt != _sequence + 1 || end <= _sequence)
             return _sequence;
         lock (_reading)
         {
@@ -188,7 +198,7 @@ internal sealed partial class MemoryLane : IJournalLane
                     events++;
                     bytes += length;
                     if ((EventCodec.ReadFlags(_segment.Buffer.AsSpan(at)) & EventCodec.RecordFlags.Awaited) != 0)
-                        (awaited ??= []).Add(new Position(0, _sequence));
+                        (awaited ??= []).Add(new Position(_journal.Epoch, _sequence));
                 }
                 Pass(at, length);
             }
@@ -254,25 +264,37 @@ internal sealed partial class MemoryLane : IJournalLane
 
     private bool TryNext(ulong end, out int at, out int length)
     {
-        at = _offset;
         length = 0;
-        if (_sequence >= end)
-            return false;
-        while (at >= _segment.Written)
+        while (true)
         {
-            // Written is final once there is a next segment, so it has to be looked at again behind it.
-            if (_segment.Next is not { } next)
-                return false;
-            if (at < _segment.Written)
-                break;
-            _byte = next.FirstByte;
-            _sequence = next.FirstSequence;
-            _segment = next;
-            at = _offset = 0;
+            at = _offset;
             if (_sequence >= end)
                 return false;
+            if (at >= _segment.Readable && !TryAdvance())
+                return false;
+            at = _offset;
+            if (at >= _segment.Readable)
+                continue;
+            length = EventCodec.ReadLength(_segment.Buffer.AsSpan(at));
+            if (!_journal.HasCommits || !JournalFormat.IsControl(_segment.Buffer.AsSpan(at)))
+                return _sequence < end;
+            _offset += length;
+            _byte += length;
         }
-        length = EventCodec.ReadLength(_segment.Buffer.AsSpan(at));
+    }
+
+    /// <summary>To the next segment or block, if there is one, or if there is more in this one after all.</summary>
+    private bool TryAdvance()
+    {
+        if (_segment.IsBlock)
+            return TryReadBlock();
+        // Written is final once there is a next segment, so it has to be looked at again behind it; and all of it must have been readable.
+        if (_segment.Next is not { } next || _offset < _segment.Written)
+            return _offset < _segment.Readable;
+        _byte = next.FirstByte;
+        _sequence = next.FirstSequence;
+        _segment = next;
+        _offset = 0;
         return true;
     }
 
@@ -287,12 +309,12 @@ internal sealed partial class MemoryLane : IJournalLane
     {
         Settled(_floor, end);
         _segment = tail;
-        _offset = tail.Written;
+        _offset = tail.Readable;
         _sequence = _floor = end;
         _byte = bytes;
     }
 
-    private ulong End(ulong end) => IsDetached ? _detachedAt : end;
+    private ulong End(ulong end) => IsDetached ? Math.Min(_detachedAt, end) : end;
 
     /// <summary>The segments behind one read. Given back in one go, when the last batch made from it is closed.</summary>
     private sealed class Lease(MemoryLane lane) : BatchLease

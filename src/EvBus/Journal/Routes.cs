@@ -12,7 +12,29 @@ internal sealed class Route(MemoryLane[] lanes)
     public long Events { get; set; }
 
     public long Bytes { get; set; }
+
+    /// <summary>Appended and not yet committed; only with a disk. What waits, then what is being written.</summary>
+    public long PendingEvents { get; set; }
+
+    public long PendingBytes { get; set; }
+
+    public long ClosedEvents { get; set; }
+
+    public long ClosedBytes { get; set; }
+
+    public void Count(CommitStage stage, int bytes)
+    {
+        if (stage == CommitStage.Committed)
+            (Events, Bytes) = (Events + 1, Bytes + bytes);
+        else if (stage == CommitStage.Closed)
+            (ClosedEvents, ClosedBytes) = (ClosedEvents + 1, ClosedBytes + bytes);
+        else
+            (PendingEvents, PendingBytes) = (PendingEvents + 1, PendingBytes + bytes);
+    }
 }
+
+/// <summary>How far an event is on its way to disk; without a disk, everything is committed when it is appended.</summary>
+internal enum CommitStage : byte { Committed, Closed, Pending }
 
 /// <summary>
 /// Which lanes a record is for, and the counts by which a lane knows what it has queued without looking: one addition per event,
@@ -61,6 +83,31 @@ internal sealed class Routes
         return route;
     }
 
+    /// <summary>Whether something counted here is not committed yet.</summary>
+    public bool HasUncommitted => _all.Exists(route => route.PendingEvents + route.ClosedEvents > 0);
+
+    /// <summary>A group is closed: what was pending goes with it.</summary>
+    public void CloseGroup()
+    {
+        foreach (var route in _all)
+        {
+            route.ClosedEvents += route.PendingEvents;
+            route.ClosedBytes += route.PendingBytes;
+            (route.PendingEvents, route.PendingBytes) = (0, 0);
+        }
+    }
+
+    /// <summary>The group that was closed is committed.</summary>
+    public void CommitGroup()
+    {
+        foreach (var route in _all)
+        {
+            route.Events += route.ClosedEvents;
+            route.Bytes += route.ClosedBytes;
+            (route.ClosedEvents, route.ClosedBytes) = (0, 0);
+        }
+    }
+
     /// <summary>Moves what was counted into the lanes, so that the routes can be thrown away.</summary>
     public void Fold()
     {
@@ -68,17 +115,21 @@ internal sealed class Routes
         {
             foreach (var lane in route.Lanes)
                 lane.AddMatched(route.Events, route.Bytes);
+            (route.Events, route.Bytes) = (0, 0);
         }
     }
 
     /// <summary>What was counted for a lane since these routes were made.</summary>
-    public (long Events, long Bytes) Sum(MemoryLane lane)
+    public (long Events, long Bytes) Sum(MemoryLane lane, bool onlyCommitted = false)
     {
         var (events, bytes) = (0L, 0L);
         foreach (var route in _all)
         {
-            if (Array.IndexOf(route.Lanes, lane) >= 0)
-                (events, bytes) = (events + route.Events, bytes + route.Bytes);
+            if (Array.IndexOf(route.Lanes, lane) < 0)
+                continue;
+            (events, bytes) = (events + route.Events, bytes + route.Bytes);
+            if (!onlyCommitted)
+                (events, bytes) = (events + route.PendingEvents + route.ClosedEvents, bytes + route.PendingBytes + route.ClosedBytes);
         }
         return (events, bytes);
     }

@@ -1,25 +1,51 @@
 namespace EvBus.Journal;
 
 /// <summary>
-/// A piece of the log. One appender at a time writes behind <see cref="Written"/> and then moves it; readers look only before it, without a lock.
+/// A piece of the log in memory. One appender at a time writes behind <see cref="Written"/>; readers look only before <see cref="Readable"/>,
+/// without a lock. In memory the two move together; with a disk, what is readable is what is committed.
 /// </summary>
-internal sealed class Segment(byte[] buffer, ulong firstSequence, long firstByte)
+internal sealed class Segment
 {
     private int _written;
+    private int _readable;
     private Segment? _next;
     private int _pins;
 
-    public byte[] Buffer { get; } = buffer;
+    public Segment(byte[] buffer, ulong firstSequence, long firstByte)
+    {
+        Buffer = buffer;
+        FirstSequence = firstSequence;
+        FirstByte = firstByte;
+    }
 
-    public ulong FirstSequence { get; } = firstSequence;
+    /// <summary>A block read from disk for one lane, which is its first holder.</summary>
+    public Segment(byte[] buffer, ulong firstSequence, long firstByte, int length)
+        : this(buffer, firstSequence, firstByte)
+    {
+        _written = _readable = length;
+        _pins = 1;
+        IsBlock = IsLoose = true;
+    }
+
+    public byte[] Buffer { get; }
+
+    public ulong FirstSequence { get; }
 
     /// <summary>All bytes appended to the journal before this segment.</summary>
-    public long FirstByte { get; } = firstByte;
+    public long FirstByte { get; }
 
     /// <summary>The first sequence number after this segment; only meaningful once there is a <see cref="Next"/>.</summary>
     public ulong EndSequence { get; set; }
 
+    /// <summary>Read from disk, not part of the chain.</summary>
+    public bool IsBlock { get; }
+
+    /// <summary>In no chain any more: its buffer goes back with the last pin.</summary>
+    public bool IsLoose { get; set; }
+
     public int Written => Volatile.Read(ref _written);
+
+    public int Readable => Volatile.Read(ref _readable);
 
     public Segment? Next
     {
@@ -31,21 +57,28 @@ internal sealed class Segment(byte[] buffer, ulong firstSequence, long firstByte
 
     public int Free => Buffer.Length - _written;
 
-    public void Append(ReadOnlySpan<byte> record)
+    public void Append(ReadOnlySpan<byte> record, bool isReadable)
     {
         record.CopyTo(Buffer.AsSpan(_written));
-        Volatile.Write(ref _written, _written + record.Length);
+        _written += record.Length;
+        if (isReadable)
+            Volatile.Write(ref _readable, _written);
     }
+
+    public void MakeReadable(int end) => Volatile.Write(ref _readable, end);
 
     public void Pin() => Interlocked.Increment(ref _pins);
 
-    public void Unpin() => Interlocked.Decrement(ref _pins);
+    /// <summary>True when it was the last pin.</summary>
+    public bool Unpin() => Interlocked.Decrement(ref _pins) == 0;
 }
 
-/// <summary>Buffers of one size, used again: a bus in a steady state makes no garbage of them. Under the journal's lock.</summary>
+/// <summary>Buffers of one size, used again: a bus in a steady state makes no garbage of them. Under its owner's lock.</summary>
 internal sealed class SegmentPool(int size, int keep, bool poison)
 {
     private readonly Stack<byte[]> _free = new();
+
+    public int Size => size;
 
     public byte[] Rent(int atLeast) =>
         atLeast <= size && _free.TryPop(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(Math.Max(size, atLeast));

@@ -16,6 +16,8 @@ internal sealed class SettledRanges(ulong oldest)
 
     public int Count => _ranges.Count;
 
+    public IReadOnlyList<(ulong From, ulong To)> Copy() => _ranges.Count == 0 ? [] : [.. _ranges];
+
     /// <summary>Settles [from, to). Settling twice is harmless.</summary>
     public void Settle(ulong from, ulong to)
     {

@@ -7,24 +7,27 @@ internal sealed partial class Lane
 {
     private void WatchConnection(LaneSession session)
     {
-        if (session.Connection is not null || session.Publisher is not IConnectionWatch connection)
+        if (ReferenceEquals(session.Connection, session.Publisher))
             return;
-        session.Connection = connection;
-        connection.ConditionChanged += () => OnConditionChanged(session, connection);
+        // What an earlier publisher of the session says is nobody's concern any more.
+        session.IsBlocked = false;
+        session.Connection = session.Publisher as IConnectionWatch;
+        if (session.Connection is { } connection)
+            connection.ConditionChanged += () => OnConditionChanged(session, connection);
     }
 
     private void OnConditionChanged(LaneSession session, IConnectionWatch connection)
     {
         lock (_lock)
         {
-            if (session.IsAbandoned || _session != session)
+            if (session.IsAbandoned || _session != session || session.Connection != connection)
                 return;
             // Read under the lock: of two changes at once, the later one must win.
             var condition = connection.Condition;
             var wasBlocked = session.IsBlocked;
             session.IsBlocked = condition.State == ConnectionState.Blocked;
             if (session.IsBlocked)
-                BlockLane(condition.Reason ?? "the destination asked to wait");
+                BlockLane(Secrets.Mask(condition.Reason ?? "the destination asked to wait"));
             else if (wasBlocked)
                 UnblockLane(session, condition.State);
         }

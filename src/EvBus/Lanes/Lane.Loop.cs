@@ -24,16 +24,18 @@ internal sealed partial class Lane
 
     private async Task RunAsync(LaneSession session)
     {
+        var failed = false;
         try
         {
-            while (!session.IsAbandoned && !_stopped && !IsDrained(session))
+            while (!session.IsAbandoned && !_stopped && !(_orphaned && session.BatchesUnderWay == 0) && !IsDrained(session))
                 await StepAsync(session).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             // Plugins are caught where they are called, so this is ours. The events stay queued.
-            Log.LaneFailed(Logger, Id, e);
-            MarkDetached($"a defect of the bus: {e.Message}");
+            failed = true;
+            Log.LaneFailed(Logger, Id, Secrets.Mask(e));
+            MarkDetached($"a defect of the bus: {Secrets.Mask(e.Message)}");
             _journal.SetFlowing(false);
         }
         bool ours;
@@ -50,24 +52,38 @@ internal sealed partial class Lane
             return;
         await DisposePublisherAsync(session.Publisher).ConfigureAwait(false);
         session.Dispose();
-        if (!_detached || _draining || _stopped)
+        if (_draining || _stopped)
         {
             _state = LaneState.Stopped;
             _over.TrySetResult();
         }
+        // Adopted again while this loop was on its way out.
+        else if (!_orphaned && !failed)
+        {
+            StartSession();
+        }
     }
 
     private bool IsDrained(LaneSession session) =>
-        _draining && (_detached || _paused || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.Measure().Queued == 0));
+        _draining && (_detached || _paused || _orphaned || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.Measure().Queued == 0));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepAsync(LaneSession session)
     {
-        if (_paused || _detached)
+        if (_rotation is { } rotation)
+        {
+            if (MustRotate(session))
+            {
+                await RotateAsync(session).ConfigureAwait(false);
+                return;
+            }
+            BeginBeside(rotation);
+        }
+        if (_paused || _detached || _orphaned)
         {
             if (session.BatchesUnderWay > 0)
                 await SettleOldestAsync(session).ConfigureAwait(false);
-            else
+            else if (!_orphaned)
                 await session.Signal.WaitAsync().ConfigureAwait(false);
             return;
         }
@@ -75,7 +91,7 @@ internal sealed partial class Lane
         {
             if (session.BatchesUnderWay == 0)
             {
-                await ReconnectIdleAsync(session, lost.Reason ?? "the connection was lost").ConfigureAwait(false);
+                await ReconnectIdleAsync(session, Secrets.Mask(lost.Reason ?? "the connection was lost")).ConfigureAwait(false);
                 return;
             }
             session.IsConnected = false;
@@ -155,26 +171,29 @@ internal sealed partial class Lane
         string reason;
         if (!TryBeginCall(session))
             return;
+        using var connecting = session.BeginConnect();
         try
         {
-            session.Publisher ??= await _definition.CreatePublisher(session.Token).ConfigureAwait(false);
+            session.Publisher ??= await _definition.CreatePublisher(connecting.Token).ConfigureAwait(false);
             WatchConnection(session);
-            await session.Publisher.ConnectAsync(session.Token).ConfigureAwait(false);
+            await session.Publisher.ConnectAsync(connecting.Token).ConfigureAwait(false);
             if (!EndCall(session))
                 return;
             session.IsConnected = true;
             Log.LaneConnected(Logger, Id);
-            if (session.WasLostIdle)
+            if (_fresh || session.WasLostIdle)
+            {
+                _fresh = session.WasLostIdle = false;
                 Succeed();
-            session.WasLostIdle = false;
+            }
             _state = _retry.Failures == 0 ? LaneState.Flowing : LaneState.Retrying;
             return;
         }
         catch (Exception e)
         {
             // Whatever a plugin throws while connecting means: not now.
-            reason = e.Message;
-            if (!EndCall(session) || _stopped)
+            reason = Secrets.Mask(e.Message);
+            if (!EndCall(session) || _stopped || _orphaned || _rotation is not null || IsDrained(session))
                 return;
         }
         var isNew = _trouble != reason;
@@ -227,7 +246,7 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Nothing depends on it any more.
-            Log.DisposeFailed(Logger, Id, e.Message);
+            Log.DisposeFailed(Logger, Id, Secrets.Mask(e.Message));
         }
     }
 }

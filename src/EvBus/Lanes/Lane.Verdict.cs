@@ -13,6 +13,15 @@ internal sealed partial class Lane
     /// <returns>How long to back off; null when the lane flows on.</returns>
     private TimeSpan? Judge(LaneSession session, LaneWork work, PublishResult result, Exception? thrown)
     {
+        try
+        {
+            result = result.Without(Secrets);
+        }
+        catch (Exception e)
+        {
+            // The list of verdicts is the publisher's code as well.
+            (result, thrown) = (PublishResult.Retry(Secrets.Mask($"the publisher's list of verdicts failed: {e.GetType().Name}: {e.Message}")), e);
+        }
         if (result.Each is { } each)
         {
             if (each.Count == work.Batch.Count)

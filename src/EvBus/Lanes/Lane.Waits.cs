@@ -40,7 +40,7 @@ internal sealed partial class Lane
 
     private async ValueTask LingerAsync(LaneSession session)
     {
-        if (_journal.Ahead == 0 || !_journal.TryArm(Options.BatchEvents))
+        if (_journal.Ahead == 0 || _rotation is not null || _orphaned || !_journal.TryArm(Options.BatchEvents))
             return;
         var timer = Time.CreateTimer(static signal => ((AsyncSignal)signal!).Set(), session.Signal, WholeMilliseconds(Options.Linger), Timeout.InfiniteTimeSpan);
         await using (timer.ConfigureAwait(false))
@@ -56,7 +56,7 @@ internal sealed partial class Lane
         await using (timer.ConfigureAwait(false))
         {
             while (wait - Time.GetElapsedTime(began) is var left && left > TimeSpan.Zero
-                && !_stopped && !_paused && !_detached && !session.IsAbandoned && hurried == _draining)
+                && !_stopped && !_paused && !_detached && !_orphaned && !MustRotate(session) && !session.IsAbandoned && hurried == _draining)
             {
                 // Timers count whole milliseconds and cut off the rest: set anew after each signal, none can come too early and be the last.
                 timer.Change(WholeMilliseconds(left), Timeout.InfiniteTimeSpan);

@@ -95,7 +95,7 @@ internal sealed partial class Lane
         session.Cancel();
         _ = LetGoAsync(session, inCall);
         session.Signal.Set();
-        if (!restart)
+        if (!restart || _orphaned)
             return;
         _state = LaneState.Retrying;
         _trouble = reason;

@@ -16,13 +16,13 @@ namespace EvBus.Lanes;
 internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
 {
     private readonly Lock _lock = new();
-    private readonly LaneDefinition _definition;
     private readonly LaneServices _services;
     private readonly IJournalLane _journal;
     private readonly RetrySchedule _retry;
     private readonly LinkedList<LaneWork> _again = new();
     private readonly Stack<LaneWork> _spare = new();
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile LaneDefinition _definition;
     private volatile LaneSession? _session;
     private int _abandoned;
     private volatile bool _paused;
@@ -51,6 +51,8 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     public LaneOptions Options => _definition.Options;
 
     public DeadLetters DeadLetters { get; }
+
+    private ProfileSecrets Secrets => _definition.Secrets;
 
     private TimeProvider Time => _services.Options.Time;
 
@@ -84,7 +86,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         }
         bool restart;
         lock (_lock)
-            restart = _started && _session is null && !_stopped;
+            restart = _started && _session is null && !_stopped && !_orphaned;
         if (restart)
             StartSession();
         Wake();
@@ -94,21 +96,31 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     public Task DrainAsync()
     {
         _draining = true;
-        if (!_started)
-            _over.TrySetResult();
+        lock (_lock)
+        {
+            if (!_started || (_detached && _session is null))
+                _over.TrySetResult();
+        }
+        // Nothing to carry and nowhere to carry it: a connection that hangs is not worth the wait.
+        var session = _session;
+        var isIdle = session is { IsConnected: false } && _journal.Measure().Queued == 0;
+        if (isIdle)
+            session!.CutConnect();
         Wake();
-        return _over.Task;
+        return _orphaned || isIdle ? Task.CompletedTask : _over.Task;
     }
 
     /// <summary>Ends the lane with whatever is left, at most a moment after the call under way has seen its cancellation.</summary>
     public async ValueTask DisposeAsync()
     {
         LaneSession? session;
+        Rotation? rotation;
         lock (_lock)
         {
             _stopped = true;
-            session = _session;
+            (session, rotation, _rotation) = (_session, _rotation, null);
         }
+        GiveUp(rotation);
         session?.Cancel();
         Wake();
         if (session is null)
@@ -118,6 +130,10 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         try
         {
             await _over.Task.WaitAsync(patience.Token).ConfigureAwait(false);
+            Task beside;
+            lock (_lock)
+                beside = _beside;
+            await beside.WaitAsync(patience.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -150,7 +166,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         return new LaneStatus
         {
             Id = Id,
-            State = _detached ? LaneState.Detached : _paused && !_stopped ? LaneState.Paused : _state,
+            State = _orphaned ? LaneState.Orphaned : _detached ? LaneState.Detached : _paused && !_stopped ? LaneState.Paused : _state,
             Matched = measure.Matched,
             Delivered = measure.Delivered,
             Dead = measure.Dead,
@@ -159,7 +175,8 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             QueuedBytes = measure.QueuedBytes,
             OldestAge = oldest is { } time && measure.Queued > 0 ? Max(Time.GetUtcNow() - time, TimeSpan.Zero) : TimeSpan.Zero,
             Retried = Interlocked.Read(ref _retried),
-            Trouble = _trouble,
+            Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _trouble ?? _rotation?.Trouble,
+            Cursor = measure.Cursor,
         };
     }
 

@@ -108,4 +108,7 @@ public sealed record LaneDefinition
 
     /// <summary>How the lane works.</summary>
     public LaneOptions Options { get; init; } = new();
+
+    /// <summary>What must not be repeated of what its publisher says.</summary>
+    internal ProfileSecrets Secrets { get; init; } = ProfileSecrets.None;
 }

@@ -9,6 +9,7 @@ namespace EvBus.Lanes;
 internal sealed class LaneSession(CancellationTokenSource cancel)
 {
     private readonly LinkedList<LaneWork> _underWay = new();
+    private volatile CancellationTokenSource? _connecting;
 
     public CancellationToken Token { get; } = cancel.Token;
 
@@ -68,25 +69,32 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
             work.Deadline = deadline;
     }
 
-    public void Cancel()
-    {
-        try
-        {
-            cancel.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // Its loop has ended in this moment: there is nothing left to cancel.
-        }
-        catch (AggregateException)
-        {
-            // A publisher's own callback on the token failed; the call is being given up anyway.
-        }
-    }
+    /// <summary>For one attempt to connect. <see cref="CutConnect"/> ends it, and nothing else of the session.</summary>
+    public CancellationTokenSource BeginConnect() => _connecting = CancellationTokenSource.CreateLinkedTokenSource(Token);
+
+    public void CutConnect() => Cancel(_connecting);
+
+    public void Cancel() => Cancel(cancel);
 
     public void Dispose()
     {
         Watchdog?.Dispose();
         cancel.Dispose();
+    }
+
+    public static void Cancel(CancellationTokenSource? source)
+    {
+        try
+        {
+            source?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // What it was for has ended in this moment: there is nothing left to cancel.
+        }
+        catch (AggregateException)
+        {
+            // A publisher's own callback on the token failed; the call is being given up anyway.
+        }
     }
 }

@@ -36,6 +36,9 @@ internal sealed class ProfileMatch
         }
     }
 
+    /// <summary>The pattern as a regular expression; equal texts match equal names.</summary>
+    public string Pattern => _literal ?? _regex!.ToString();
+
     public bool IsMatch(string name) => _literal is not null ? _literal == name : _regex!.IsMatch(name);
 
     private static Regex Compile(string pattern) =>

@@ -4,31 +4,66 @@ namespace EvBus;
 /// A publisher on a context that a gatherer made: the context is disposed with it, and both are made again when the lane connects
 /// a second time, which it does after <see cref="Verdict.Disconnected"/>.
 /// </summary>
-internal sealed class GatheredPublisher(IPublisher publisher, object? gathered, Func<ValueTask<(IPublisher, object?)>> again) : IPublisher
+internal class GatheredPublisher(Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather) : IPublisher
 {
+    private IPublisher? _publisher;
+    private object? _gathered;
     private bool _used;
+
+    /// <summary>Makes one on a context that is there already.</summary>
+    public static async ValueTask<GatheredPublisher> CreateAsync(object first, Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather)
+    {
+        var publisher = await MakeAsync(create, first).ConfigureAwait(false);
+        var made = publisher is IWindowedPublisher ? new GatheredWindow(create, gather) : new GatheredPublisher(create, gather);
+        (made._publisher, made._gathered) = (publisher, first);
+        return made;
+    }
 
     public async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
         if (_used)
         {
             await DisposeAsync().ConfigureAwait(false);
-            (publisher, gathered) = await again().ConfigureAwait(false);
+            var gathered = await gather(cancellationToken).ConfigureAwait(false);
+            _publisher = await MakeAsync(create, gathered).ConfigureAwait(false);
+            _gathered = gathered;
         }
         _used = true;
-        await publisher.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await _publisher!.ConnectAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken) => publisher.PublishAsync(batch, cancellationToken);
+    public ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken) => _publisher!.PublishAsync(batch, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        await publisher.DisposeAsync().ConfigureAwait(false);
+        var (publisher, gathered) = (_publisher, _gathered);
+        (_publisher, _gathered) = (null, null);
+        if (publisher is not null)
+            await publisher.DisposeAsync().ConfigureAwait(false);
+        await LetGoAsync(gathered).ConfigureAwait(false);
+    }
+
+    /// <summary>Disposes a context: itself, or what it has in it.</summary>
+    public static async ValueTask LetGoAsync(object? gathered)
+    {
         await DisposeAsync(gathered).ConfigureAwait(false);
         if (gathered is IReadOnlyDictionary<string, object?> map)
         {
             foreach (var value in map.Values)
                 await DisposeAsync(value).ConfigureAwait(false);
+        }
+    }
+
+    private static async ValueTask<IPublisher> MakeAsync(Func<object, IPublisher> create, object gathered)
+    {
+        try
+        {
+            return create(gathered);
+        }
+        catch
+        {
+            await LetGoAsync(gathered).ConfigureAwait(false);
+            throw;
         }
     }
 
@@ -38,5 +73,14 @@ internal sealed class GatheredPublisher(IPublisher publisher, object? gathered, 
             await asynchronous.DisposeAsync().ConfigureAwait(false);
         else
             (value as IDisposable)?.Dispose();
+    }
+
+    /// <summary>The same around a publisher with a window, which the lane should go on seeing.</summary>
+    private sealed class GatheredWindow(Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather) : GatheredPublisher(create, gather), IWindowedPublisher
+    {
+        public int Window => ((IWindowedPublisher)_publisher!).Window;
+
+        public ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken) =>
+            ((IWindowedPublisher)_publisher!).WriteAsync(batch, cancellationToken);
     }
 }

@@ -142,6 +142,9 @@ public sealed class Profile
     /// <summary>Always <c>***</c>.</summary>
     public override string ToString() => "***";
 
+    /// <summary>What must not be repeated in messages.</summary>
+    internal ProfileSecrets FindSecrets() => ProfileSecrets.Of(_values);
+
     private static bool Same(object? left, object? right) => (left, right) switch
     {
         (null, null) => true,

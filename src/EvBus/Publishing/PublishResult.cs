@@ -65,6 +65,15 @@ public readonly struct PublishResult : IEquatable<PublishResult>
     /// <param name="retryAfter">How long the destination asks to be left alone before what is to be retried.</param>
     public static PublishResult Mixed(IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter = null) => new(Verdict.Retry, null, retryAfter, each);
 
+    /// <summary>The same result, without the secrets in its reasons, and with a list of verdicts that is the lane's own.</summary>
+    internal PublishResult Without(ProfileSecrets secrets)
+    {
+        var each = Each is null || (Each is EventVerdict[] && secrets.IsEmpty)
+            ? Each
+            : Each.Select(verdict => verdict.Reason is null ? verdict : verdict with { Reason = secrets.Mask(verdict.Reason) }).ToArray();
+        return new(Verdict, Reason is null ? null : secrets.Mask(Reason), RetryAfter, each);
+    }
+
     /// <inheritdoc/>
     public bool Equals(PublishResult other) =>
         Verdict == other.Verdict && Reason == other.Reason && RetryAfter == other.RetryAfter && ReferenceEquals(Each, other.Each);

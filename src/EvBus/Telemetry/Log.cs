@@ -59,21 +59,71 @@ internal static partial class Log
     [LoggerMessage(111, LogLevel.Trace, "Lane {Lane}: event {event_id} delivered")]
     public static partial void EventDelivered(ILogger logger, string lane, string event_id);
 
-    [LoggerMessage(114, LogLevel.Warning, "Lane {Lane} waits: {Reason}")]
+    [LoggerMessage(130, LogLevel.Warning, "Lane {Lane} waits: {Reason}")]
     public static partial void LaneBlocked(ILogger logger, string lane, string reason);
 
-    [LoggerMessage(115, LogLevel.Information, "Lane {Lane}: the destination takes events again")]
+    [LoggerMessage(131, LogLevel.Information, "Lane {Lane}: the destination takes events again")]
     public static partial void LaneUnblocked(ILogger logger, string lane);
 
-    [LoggerMessage(116, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait})")]
+    [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait})")]
     public static partial void ConnectionLost(ILogger logger, string lane, string reason, TimeSpan wait);
 
     [LoggerMessage(112, LogLevel.Critical, "Lane {Lane} stopped by a defect of the bus; its events stay queued")]
     public static partial void LaneFailed(ILogger logger, string lane, Exception exception);
+
+    [LoggerMessage(114, LogLevel.Information, "Lane {Lane}: its profile has changed; the publisher made of it takes over")]
+    public static partial void LaneRotated(ILogger logger, string lane);
+
+    [LoggerMessage(115, LogLevel.Warning, "Lane {Lane}: {Reason} (next try in {Wait}). Correct the profile, or mend what it names")]
+    public static partial void RotationFailed(ILogger logger, string lane, string reason, TimeSpan wait);
+
+    [LoggerMessage(116, LogLevel.Warning, "Lane {Lane} is an orphan: its profile is gone. {Events} events stay queued until it comes back or the lane is released")]
+    public static partial void LaneOrphaned(ILogger logger, string lane, long events);
+
+    [LoggerMessage(117, LogLevel.Information, "Lane {Lane}: its profile is back; {Events} events were queued")]
+    public static partial void LaneAdopted(ILogger logger, string lane, long events);
+
+    [LoggerMessage(118, LogLevel.Information, "Lane {Lane}, an orphan for {Retention}, is released; it had nothing queued")]
+    public static partial void OrphanReleased(ILogger logger, string lane, TimeSpan retention);
+
+    [LoggerMessage(119, LogLevel.Error, "Lane {Lane}, an orphan for {Retention}, is released: {Events} events are dropped (orphaned)")]
+    public static partial void OrphanDropped(ILogger logger, string lane, TimeSpan retention, long events);
 
     [LoggerMessage(200, LogLevel.Warning, "Publisher {Publisher} needs a profile and found none, so it has no lane. Add one under '{Publisher}:' in the acct file")]
     public static partial void NoProfile(ILogger logger, string publisher);
 
     [LoggerMessage(201, LogLevel.Warning, "Profiles under '{Provider}:' are not used: no publisher goes by that name here. Known: {Known}")]
     public static partial void UnknownProvider(ILogger logger, string provider, string known);
+
+    [LoggerMessage(300, LogLevel.Error, "Journal: {Length} bytes from byte {At} of the log cannot be read ({What}); {Events} events are lost with them. Run 'evbus journal check'")]
+    public static partial void JournalDamaged(ILogger logger, long at, long length, long events, string what);
+
+    [LoggerMessage(301, LogLevel.Warning, "Journal: the checkpoint of '{Path}' is missing or damaged; counts are taken from the log again")]
+    public static partial void CheckpointLost(ILogger logger, string path);
+
+    [LoggerMessage(302, LogLevel.Warning, "Journal: {Note}")]
+    public static partial void JournalRecovered(ILogger logger, string note);
+
+    [LoggerMessage(303, LogLevel.Error, "Journal: the cursor '{Name}' is damaged in both slots; its lane begins again at the oldest event there is, so events come twice")]
+    public static partial void CursorLost(ILogger logger, string name);
+
+    [LoggerMessage(304, LogLevel.Critical, "Journal: it cannot write ({Reason}) and accepts nothing any more; lanes deliver what is committed. Mend the disk and start again")]
+    public static partial void JournalFailed(ILogger logger, string reason);
+
+    [LoggerMessage(305, LogLevel.Error, "Journal: no room on the disk ({Reason}); nothing is accepted until there is, lanes go on. Said once an episode")]
+    public static partial void DiskFull(ILogger logger, string reason);
+
+    [LoggerMessage(306, LogLevel.Information, "Journal: there is room on the disk again")]
+    public static partial void DiskHasRoom(ILogger logger);
+
+    [LoggerMessage(307, LogLevel.Information, "Journal '{Path}' opened: {Events} events, {Bytes} bytes, epoch {Epoch}")]
+    public static partial void JournalOpened(ILogger logger, string path, long events, long bytes, ulong epoch);
+
+    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is detached and keeps the event. Resume it when the disk is mended")]
+    public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
+    [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
+    public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
+
+    [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]
+    public static partial void ReloadFailed(ILogger logger, string reason);
 }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.Text.RegularExpressions;
+using EvBus.Acct;
 using EvBus.Tools.Tester.Options;
 using EvBus.Tools.Tester.Outputters;
 using EvBus.Tools.Tester.Reporting;
@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace EvBus.Tools.Tester;
 
 /// <summary>The command line of the tester.</summary>
-internal static partial class TesterCommand
+internal static class TesterCommand
 {
     public const int Wrong = 2;
 
@@ -63,7 +63,7 @@ internal static partial class TesterCommand
         }
         if (parsed.Errors.Count > 0)
         {
-            host.Say($"{KeyLike().Replace(parsed.Errors[0].Message, "***")} Try: evbus-test --help");
+            host.Say($"{SecretText.ErrorsOf(parsed, args).First()} Try: evbus-test --help");
             return Wrong;
         }
         if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
@@ -122,10 +122,6 @@ internal static partial class TesterCommand
         }
         return 0;
     }
-
-    // A key in the wrong place must not be said aloud.
-    [GeneratedRegex("[A-Za-z0-9+/_-]{43}=")]
-    private static partial Regex KeyLike();
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 

@@ -1,0 +1,195 @@
+
+namespace EvBus.Journal;
+
+/// <summary>Whose groups the committer writes.</summary>
+internal interface ICommitTarget
+{
+    /// <summary>Ends the group that was being filled; null when there is nothing to write.</summary>
+    CommitGroup? CloseGroup();
+
+    /// <summary>The group is on disk.</summary>
+    void Commit(CommitGroup group);
+
+    /// <summary>It cannot be written: now (the disk is full), or ever.</summary>
+    void Refuse(string reason, bool isFull);
+}
+
+/// <summary>What is written and fsynced in one go.</summary>
+internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Epoch, int Events, long AcceptedBefore, IReadOnlyList<ArraySegment<byte>> Parts, CommitWaiters Waiters);
+
+/// <summary>Those who wait until a group is on disk.</summary>
+internal sealed class CommitWaiters
+{
+    private readonly TaskCompletionSource<string?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _count;
+
+    /// <summary>How many have asked.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Completes with null when the group is on disk, else with why it is not.</summary>
+    public Task<string?> WaitAsync()
+    {
+        Interlocked.Increment(ref _count);
+        return _done.Task;
+    }
+
+    public void Complete(string? failure) => _done.TrySetResult(failure);
+}
+
+/// <summary>
+/// The one who writes the log: closes a group, writes it, fsyncs, and says so. A group is what has come while the last one was written. Those
+/// it has just answered are given the time to come again, as long as they do come: else every second group would hold one event.
+/// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Late callers may still signal; without a wait handle asked for, it holds nothing.")]
+internal sealed class Committer
+{
+    private readonly ICommitTarget _target;
+    private readonly LogFiles _log;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _linger;
+    private readonly ManualResetEventSlim _signal = new(false, spinCount: 50);
+    private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _stopping;
+    private bool _hasFailed;
+    private long _groups;
+    private long _events;
+
+    public Committer(ICommitTarget target, LogFiles log, TimeProvider time, TimeSpan linger)
+    {
+        _target = target;
+        _log = log;
+        _time = time;
+        _linger = linger;
+        // Its own thread: it spends its life waiting for the disk.
+        new Thread(Run) { IsBackground = true, Name = "evbus journal" }.Start();
+    }
+
+    /// <summary>Groups written and events in them, for the bench.</summary>
+    public (long Groups, long Events) Written => (Interlocked.Read(ref _groups), Interlocked.Read(ref _events));
+
+    /// <summary>How many who wait for their receipt have come to the group that is being filled.</summary>
+    public Func<int>? Arrivals { get; init; }
+
+    public void Signal()
+    {
+        if (!_signal.IsSet)
+            _signal.Set();
+    }
+
+    /// <summary>There may be room on the disk again.</summary>
+    public void Retry() => _signal.Set();
+
+    /// <summary>Writes what there is and ends.</summary>
+    public Task StopAsync()
+    {
+        _stopping = true;
+        _signal.Set();
+        return _over.Task;
+    }
+
+    private void Run()
+    {
+        var answered = 0;
+        CommitGroup? left = null;
+        while (true)
+        {
+            if (left is null)
+                _signal.Wait();
+            else
+                _signal.Wait(TimeSpan.FromSeconds(1));
+            var isLast = _stopping;
+            _signal.Reset();
+            if (!isLast && left is null)
+                Gather(answered);
+            while (!_hasFailed && (left ?? _target.CloseGroup()) is { } group)
+            {
+                answered = group.Waiters.Count;
+                left = TryWrite(group) ? null : group;
+                if (left is not null || !isLast)
+                    break;
+            }
+            if (isLast)
+                break;
+            if (left is null && !_hasFailed && answered > 0)
+                continue;
+        }
+        _over.TrySetResult();
+    }
+
+    /// <summary>Waits while those just answered keep coming, at most the linger when one is set.</summary>
+    private void Gather(int answered)
+    {
+        if (_linger > TimeSpan.Zero)
+        {
+            var until = _time.GetTimestamp();
+            while (_time.GetElapsedTime(until) < _linger && !_stopping)
+                Thread.Yield();
+            return;
+        }
+        if (answered < 2 || Arrivals is null)
+            return;
+        var (seen, quiet) = (Arrivals(), 0);
+        while (seen < answered && quiet < 20 && !_stopping)
+        {
+            if (!Thread.Yield())
+                Thread.SpinWait(100);
+            var now = Arrivals();
+            quiet = now == seen ? quiet + 1 : 0;
+            seen = now;
+        }
+    }
+
+    private bool TryWrite(CommitGroup group)
+    {
+        try
+        {
+            Seal(group);
+            _log.Write(group);
+        }
+        catch (StorageFullException e)
+        {
+            _target.Refuse(e.Message, isFull: true);
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Fail(group, e);
+            return true;
+        }
+        try
+        {
+            _log.Sync();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Never again: the system may have marked the pages clean, so a second fsync would lie.
+            Fail(group, e);
+            return true;
+        }
+        Interlocked.Increment(ref _groups);
+        Interlocked.Add(ref _events, group.Events);
+        _target.Commit(group);
+        return true;
+    }
+
+    private void Fail(CommitGroup group, Exception e)
+    {
+        _hasFailed = true;
+        _target.Refuse(e.Message, isFull: false);
+        group.Waiters.Complete(e.Message);
+    }
+
+    private static void Seal(CommitGroup group)
+    {
+        foreach (var part in group.Parts)
+        {
+            var data = part.AsSpan();
+            while (data.Length > 0)
+            {
+                var length = EventCodec.ReadLength(data);
+                JournalFormat.Seal(data[..length]);
+                data = data[length..];
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+namespace EvBus.Journal;
+
+/// <summary>Makes cursors and checkpoint durable a tenth of a second after something has changed; idle when nothing does.</summary>
+internal sealed class CursorKeeper
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock _lock = new();
+    private readonly Action _keep;
+    private readonly Action<string> _fail;
+    private readonly ITimer _timer;
+    private bool _isDue;
+    private bool _stopped;
+
+    public CursorKeeper(TimeProvider time, Action keep, Action<string> fail)
+    {
+        _keep = keep;
+        _fail = fail;
+        _timer = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Something has changed. Any thread, any number of times.</summary>
+    public void Touch()
+    {
+        if (Volatile.Read(ref _isDue))
+            return;
+        lock (_lock)
+        {
+            if (_isDue || _stopped)
+                return;
+            _isDue = true;
+            _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>After this nothing is kept any more; one that runs is waited for.</summary>
+    public void Stop()
+    {
+        lock (_lock)
+        {
+            _stopped = true;
+            _timer.Dispose();
+        }
+    }
+
+    private void Tick()
+    {
+        lock (_lock)
+        {
+            if (_stopped)
+                return;
+            _isDue = false;
+            try
+            {
+                _keep();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                _fail(e.Message);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+using EvBus.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// A journal's folder, opened: the log, the cursors, the checkpoint. Knows files and nothing of lanes at work. The log is the committer's;
+/// cursors and checkpoint are written under a lock of their own.
+/// </summary>
+internal sealed class DiskStore : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly IDisposable _ownership;
+    private readonly TwoSlotFile _checkpoint;
+    private readonly Dictionary<string, TwoSlotFile> _slots = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LaneCursor> _cursors = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _lost = new(StringComparer.Ordinal);
+    private bool _disposed;
+
+    private DiskStore(IStorage storage, IDisposable ownership, LogFiles log, TwoSlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
+    {
+        Storage = storage;
+        _ownership = ownership;
+        Log = log;
+        _checkpoint = checkpoint;
+        Last = last;
+        End = end;
+        // A journal that no bus has ever started on is still new, whatever was put into it.
+        IsNew = last is null;
+        Epoch = last is { IsClean: true } ? Math.Max(last.Epoch, end.Epoch) : end.Epoch + 1;
+    }
+
+    public IStorage Storage { get; }
+
+    public LogFiles Log { get; }
+
+    /// <summary>What the checkpoint said at opening; null when there was none.</summary>
+    public Checkpoint? Last { get; }
+
+    /// <summary>Where the log ended at opening.</summary>
+    public RecoveredEnd End { get; }
+
+    public ulong Epoch { get; }
+
+    /// <summary>Whether there was nothing before.</summary>
+    public bool IsNew { get; }
+
+    /// <summary>All cursors, also of lanes that nobody has opened.</summary>
+    public IReadOnlyList<LaneCursor> Cursors
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _cursors.Values];
+        }
+    }
+
+    /// <exception cref="EvBusException">Another process has the journal, or it is of a newer format.</exception>
+    /// <exception cref="IOException">The folder cannot be read or written.</exception>
+    public static DiskStore Open(IStorage storage, JournalOptions options, TimeProvider time, string owner, ILogger logger)
+    {
+        var ownership = storage.Lock(owner);
+        LogFiles? log = null;
+        TwoSlotFile? slots = null;
+        try
+        {
+            log = new LogFiles(storage, options.SegmentBytes, time)
+            {
+                OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
+            };
+            slots = TwoSlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
+            storage.SyncFolder("");
+            var last = content is null ? null : Checkpoint.Decode(content);
+            if (content is null && log.Files.Count > 0)
+                Telemetry.Log.CheckpointLost(logger, storage.Path);
+            var end = Recovery.Recover(log, last, storage);
+            foreach (var note in end.Notes)
+                Telemetry.Log.JournalRecovered(logger, note);
+            var store = new DiskStore(storage, ownership, log, slots, last, end);
+            store.LoadCursors(logger);
+            return store;
+        }
+        catch
+        {
+            slots?.Dispose();
+            log?.Dispose();
+            ownership.Dispose();
+            throw;
+        }
+    }
+
+    public LaneCursor? FindCursor(string laneId)
+    {
+        lock (_lock)
+            return _cursors.GetValueOrDefault(laneId);
+    }
+
+    /// <summary>Whether the lane had a cursor that could not be read.</summary>
+    public bool IsCursorLost(string laneId) => _lost.Contains(LaneCursor.CursorName(laneId));
+
+    /// <summary>Makes sure that the lane's cursor can be written later, also on a full disk.</summary>
+    public void PrepareCursor(string laneId)
+    {
+        lock (_lock)
+        {
+            if (_slots.ContainsKey(laneId))
+                return;
+            _slots[laneId] = TwoSlotFile.Open(Storage, LaneCursor.CursorName(laneId), LaneCursor.SlotLength, out _);
+            Storage.SyncFolder(JournalFormat.LaneFolder);
+        }
+    }
+
+    /// <summary>Writes a cursor; durable after <see cref="Sync"/>.</summary>
+    public void WriteCursor(LaneCursor cursor)
+    {
+        lock (_lock)
+        {
+            if (_disposed || !_slots.TryGetValue(cursor.LaneId, out var slots))
+                return;
+            // Two threads may have settled at once: what is behind what is known already is not written.
+            if (_cursors.TryGetValue(cursor.LaneId, out var known) && known.Version > cursor.Version)
+                return;
+            _cursors[cursor.LaneId] = cursor;
+            slots.Write(cursor.Encode());
+        }
+    }
+
+    public void WriteCheckpoint(Checkpoint checkpoint)
+    {
+        lock (_lock)
+        {
+            if (!_disposed)
+                _checkpoint.Write(checkpoint.Encode(_checkpoint.Capacity));
+        }
+    }
+
+    /// <summary>Makes all cursors and the checkpoint durable.</summary>
+    public void Sync()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            foreach (var slots in _slots.Values)
+                slots.Sync();
+            _checkpoint.Sync();
+        }
+    }
+
+    /// <summary>The first byte that a lane may have to read again; <paramref name="otherwise"/> when there is no lane.</summary>
+    public long OldestPlace(long otherwise)
+    {
+        lock (_lock)
+            return _cursors.Values.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(otherwise).Min();
+    }
+
+    public void Forget(string laneId)
+    {
+        lock (_lock)
+        {
+            if (_slots.Remove(laneId, out var slots))
+                slots.Dispose();
+            _cursors.Remove(laneId);
+            if (Storage.Exists(LaneCursor.CursorName(laneId)))
+                Storage.Delete(LaneCursor.CursorName(laneId));
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            foreach (var slots in _slots.Values)
+                slots.Dispose();
+            _checkpoint.Dispose();
+        }
+        Log.Dispose();
+        _ownership.Dispose();
+    }
+
+    private void LoadCursors(ILogger logger)
+    {
+        foreach (var file in Storage.List(JournalFormat.LaneFolder))
+        {
+            if (!file.EndsWith(".cursor", StringComparison.Ordinal))
+                continue;
+            var name = $"{JournalFormat.LaneFolder}/{file}";
+            if (TwoSlotFile.Read(Storage, name, LaneCursor.SlotLength) is not { } content)
+            {
+                Telemetry.Log.CursorLost(logger, name);
+                _lost.Add(name);
+                continue;
+            }
+            var cursor = LaneCursor.Decode(content);
+            _cursors[cursor.LaneId] = cursor;
+        }
+    }
+}

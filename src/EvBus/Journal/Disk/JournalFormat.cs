@@ -1,0 +1,175 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// The journal on disk, format 1. Little-endian.
+/// <code>
+///   lock, lock.owner          who has it open
+///   checkpoint                two slots (TwoSlotFile): epoch, place, accepted, unmatched
+///   lanes/ID.cursor           two slots: cursor and ledger of a lane
+///   dead/ID.dead              a lane's dead letters
+///   log/BYTE-SEQUENCE.evj     segment files; BYTE and SEQUENCE of the first record, 16 hexadecimal digits each
+///   aside/...                 bytes cut off or left out by a recovery, for a person to look at
+///
+///   segment file:
+///     0    8B   "EVBUSJ\r\n"
+///     8    u16  version = 1
+///     10   u16  flags, 0
+///     12   u32  CRC32C of bytes 16 .. 64
+///     16   u64  epoch
+///     24   u64  byte: how many bytes of records were in the journal before this file
+///     32   u64  sequence of its first record
+///     40   i64  made: ticks of 100 ns since 0001-01-01 UTC
+///     48   u64  accepted before this file
+///     56   u64  0
+///     64   ..   groups: { event records (EventCodec) ..., one commit record }, then zeros
+///
+///   commit record: a record with the flag Control and, after the header of 40 bytes,
+///     40   u64  byte at which its group begins
+///     48   u64  byte behind this record: it says where it stands, so that it can be found behind damage
+///     56   u64  sequence of the next record
+///     64   u64  accepted so far
+///     72   u64  epoch
+/// </code>
+/// Invariants:
+/// 1. A byte of the log never changes once its group is committed (written and fsynced); what changes is in files with two slots.
+/// 2. Events count in sequence; commit records do not. A group never straddles two files.
+/// 3. Whatever stands before a valid commit record was committed: damage there is damage, not a torn tail. Only what is behind the last one
+///    is uncertain: whole records there are kept, the rest is moved to aside/.
+/// 4. An opening never writes into a file of an earlier one; it makes a new file, and after an unclean end a new epoch.
+/// 5. A whole file goes when every lane is through with it; never a hole.
+/// </summary>
+internal static class JournalFormat
+{
+    public const ushort Version = 1;
+    public const int FileHeaderLength = 64;
+    public const int CommitLength = 80;
+    public const string LogFolder = "log";
+    public const string LaneFolder = "lanes";
+    public const string DeadFolder = "dead";
+    public const string AsideFolder = "aside";
+    public const string CheckpointName = "checkpoint";
+
+    private const string Extension = ".evj";
+
+    private static ReadOnlySpan<byte> Magic => "EVBUSJ\r\n"u8;
+
+    public static string NameOf(long firstByte, ulong firstSequence) =>
+        string.Create(CultureInfo.InvariantCulture, $"{LogFolder}/{firstByte:x16}-{firstSequence:x16}{Extension}");
+
+    /// <summary>Reads a segment file's name; false for a file that is none.</summary>
+    public static bool TryParseName(string name, out long firstByte, out ulong firstSequence)
+    {
+        (firstByte, firstSequence) = (0, 0);
+        return name.Length == 33 + Extension.Length && name[16] == '-' && name.EndsWith(Extension, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstByte)
+            && ulong.TryParse(name.AsSpan(17, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstSequence);
+    }
+
+    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made)
+    {
+        var header = new byte[FileHeaderLength];
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), epoch);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), firstByte);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), firstSequence);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(40), made.UtcTicks);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(48), accepted);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), Crc32C.Compute(header.AsSpan(16)));
+        return header;
+    }
+
+    /// <summary>What is wrong with a segment file's header; null when nothing is.</summary>
+    /// <exception cref="EvBusException">The file is of a newer version.</exception>
+    public static string? HeaderTrouble(ReadOnlySpan<byte> header, string name, long firstByte, ulong firstSequence, out ulong epoch, out long accepted)
+    {
+        (epoch, accepted) = (0, 0);
+        if (header.Length < FileHeaderLength || !header[..8].SequenceEqual(Magic))
+            return "it does not begin as a segment file does";
+        var version = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
+        if (Crc32C.Compute(header[16..FileHeaderLength]) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
+            return "its header's checksum is wrong";
+        if (version > Version)
+            throw new EvBusException($"'{name}' has format {version}; this version of EvBus reads formats up to {Version}. Open it with the version that wrote it, or a newer one.");
+        epoch = BinaryPrimitives.ReadUInt64LittleEndian(header[16..]);
+        accepted = BinaryPrimitives.ReadInt64LittleEndian(header[48..]);
+        return BinaryPrimitives.ReadInt64LittleEndian(header[24..]) == firstByte && BinaryPrimitives.ReadUInt64LittleEndian(header[32..]) == firstSequence
+            ? null
+            : "its header is that of another file";
+    }
+
+    public static void WriteCommit(Span<byte> target, in CommitInfo commit, DateTimeOffset at)
+    {
+        target[..CommitLength].Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(target, CommitLength);
+        target[8] = EventCodec.Version;
+        target[9] = (byte)EventCodec.RecordFlags.Control;
+        BinaryPrimitives.WriteInt64LittleEndian(target[16..], at.UtcTicks);
+        BinaryPrimitives.WriteInt64LittleEndian(target[40..], commit.GroupByte);
+        BinaryPrimitives.WriteInt64LittleEndian(target[48..], commit.EndByte);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[56..], commit.NextSequence);
+        BinaryPrimitives.WriteInt64LittleEndian(target[64..], commit.Accepted);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[72..], commit.Epoch);
+    }
+
+    public static CommitInfo ReadCommit(ReadOnlySpan<byte> record) => new(
+        BinaryPrimitives.ReadInt64LittleEndian(record[40..]), BinaryPrimitives.ReadInt64LittleEndian(record[48..]),
+        BinaryPrimitives.ReadUInt64LittleEndian(record[56..]), BinaryPrimitives.ReadInt64LittleEndian(record[64..]),
+        BinaryPrimitives.ReadUInt64LittleEndian(record[72..]));
+
+    public static void Seal(Span<byte> record) => BinaryPrimitives.WriteUInt32LittleEndian(record[4..], Crc32C.Compute(record[8..]));
+
+    /// <summary>The length of the record that begins here, whole and unharmed; 0 when there is none. <paramref name="needs"/> is more than there is when it may only be cut off.</summary>
+    public static int WholeRecord(ReadOnlySpan<byte> data, out long needs)
+    {
+        needs = EventCodec.HeaderLength;
+        if (data.Length < EventCodec.HeaderLength)
+            return 0;
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(data);
+        if (!IsPlausible(data, length))
+        {
+            needs = 0;
+            return 0;
+        }
+        needs = length;
+        if (length > data.Length)
+            return 0;
+        if (Crc32C.Compute(data[8..(int)length]) == BinaryPrimitives.ReadUInt32LittleEndian(data[4..]))
+            return (int)length;
+        needs = 0;
+        return 0;
+    }
+
+    private static bool IsPlausible(ReadOnlySpan<byte> data, uint length)
+    {
+        if (length < EventCodec.HeaderLength || length > int.MaxValue - 1024 || data[8] != EventCodec.Version || BinaryPrimitives.ReadUInt32LittleEndian(data[12..]) != 0)
+            return false;
+        return IsControl(data) ? length == CommitLength : EventCodec.HeaderLength + EventCodec.ReadAttributesLength(data) <= length;
+    }
+
+    public static bool IsControl(ReadOnlySpan<byte> record) => (record[9] & (byte)EventCodec.RecordFlags.Control) != 0;
+}
+
+/// <summary>What a commit record says.</summary>
+internal readonly record struct CommitInfo(long GroupByte, long EndByte, ulong NextSequence, long Accepted, ulong Epoch);
+
+/// <summary>CRC32C (Castagnoli), by the processor's own instruction where it has one.</summary>
+internal static class Crc32C
+{
+    public static uint Compute(ReadOnlySpan<byte> data)
+    {
+        var crc = uint.MaxValue;
+        while (data.Length >= 8)
+        {
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));
+            data = data[8..];
+        }
+        foreach (var b in data)
+            crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
+    }
+}

@@ -1,0 +1,198 @@
+using System.Text;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// What a lane is through with and what became of it, as it is kept on disk. The counts are those of the committed part of the log,
+/// up to <see cref="CountedByte"/>, so that an opening counts on from there.
+/// </summary>
+internal sealed record LaneCursor
+{
+    /// <summary>Room for 1,024 ranges, the id and all reasons, twice.</summary>
+    public const int SlotLength = 64 << 10;
+
+    private const byte Format = 1;
+
+    /// <summary>Which of two captured one after the other is the later one; not kept.</summary>
+    public long Version { get; init; }
+
+    public required string LaneId { get; init; }
+
+    /// <summary>The rule that decides which events are the lane's, as words; another one makes the counts worthless.</summary>
+    public required string Rule { get; init; }
+
+    /// <summary>A record's place at or before the oldest that is not settled.</summary>
+    public required long PlaceByte { get; init; }
+
+    public required ulong PlaceSequence { get; init; }
+
+    /// <summary>The oldest sequence that is not settled.</summary>
+    public required ulong Oldest { get; init; }
+
+    public IReadOnlyList<(ulong From, ulong To)> Settled { get; init; } = [];
+
+    public required long CountedByte { get; init; }
+
+    public required ulong CountedSequence { get; init; }
+
+    public required long Matched { get; init; }
+
+    public required long MatchedBytes { get; init; }
+
+    public required long Delivered { get; init; }
+
+    public required long Dead { get; init; }
+
+    public required long SettledBytes { get; init; }
+
+    public IReadOnlyDictionary<string, long> Dropped { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Since when nobody has opened the lane: what came from here on is not for it. 0: it is in use.</summary>
+    public ulong OrphanedAt { get; init; }
+
+    /// <summary>When that was noticed; the minimum when it was not.</summary>
+    public DateTimeOffset OrphanedSince { get; init; }
+
+    /// <summary>The file of a lane: its id in a form that every file system takes.</summary>
+    public static string FileOf(string laneId)
+    {
+        var name = new StringBuilder();
+        foreach (var b in Encoding.UTF8.GetBytes(laneId))
+        {
+            var c = (char)b;
+            if (char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_')
+                name.Append(c);
+            else
+                name.Append(System.Globalization.CultureInfo.InvariantCulture, $"%{b:x2}");
+        }
+        // Names beyond what file systems take end in a checksum instead.
+        if (name.Length > 180)
+            return $"{name.ToString(0, 160)}%{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(laneId)).AsSpan(0, 8))}";
+        return name.ToString();
+    }
+
+    public static string CursorName(string laneId) => $"{JournalFormat.LaneFolder}/{FileOf(laneId)}.cursor";
+
+    public byte[] Encode()
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream, Encoding.UTF8);
+        writer.Write(Format);
+        writer.Write(LaneId);
+        writer.Write(Rule);
+        writer.Write(PlaceByte);
+        writer.Write(PlaceSequence);
+        writer.Write(Oldest);
+        writer.Write(Settled.Count);
+        foreach (var (from, to) in Settled)
+        {
+            writer.Write(from);
+            writer.Write(to);
+        }
+        writer.Write(CountedByte);
+        writer.Write(CountedSequence);
+        writer.Write(Matched);
+        writer.Write(MatchedBytes);
+        writer.Write(Delivered);
+        writer.Write(Dead);
+        writer.Write(SettledBytes);
+        writer.Write(Dropped.Count);
+        foreach (var (reason, count) in Dropped)
+        {
+            writer.Write(reason);
+            writer.Write(count);
+        }
+        writer.Write(OrphanedAt);
+        writer.Write(OrphanedSince.UtcTicks);
+        writer.Flush();
+        return stream.ToArray();
+    }
+
+    public static LaneCursor Decode(byte[] content)
+    {
+        using var reader = new BinaryReader(new MemoryStream(content), Encoding.UTF8);
+        var version = reader.ReadByte();
+        if (version != Format)
+            throw new EvBusException($"The cursor has format {version}; this version of EvBus reads format {Format}.");
+        var (id, rule) = (reader.ReadString(), reader.ReadString());
+        var (placeByte, placeSequence, oldest) = (reader.ReadInt64(), reader.ReadUInt64(), reader.ReadUInt64());
+        var settled = new (ulong, ulong)[reader.ReadInt32()];
+        for (var i = 0; i < settled.Length; i++)
+            settled[i] = (reader.ReadUInt64(), reader.ReadUInt64());
+        var cursor = new LaneCursor
+        {
+            LaneId = id, Rule = rule, PlaceByte = placeByte, PlaceSequence = placeSequence, Oldest = oldest, Settled = settled,
+            CountedByte = reader.ReadInt64(), CountedSequence = reader.ReadUInt64(),
+            Matched = reader.ReadInt64(), MatchedBytes = reader.ReadInt64(),
+            Delivered = reader.ReadInt64(), Dead = reader.ReadInt64(), SettledBytes = reader.ReadInt64(),
+        };
+        var dropped = new Dictionary<string, long>(StringComparer.Ordinal);
+        for (var left = reader.ReadInt32(); left > 0; left--)
+            dropped[reader.ReadString()] = reader.ReadInt64();
+        return cursor with { Dropped = dropped, OrphanedAt = reader.ReadUInt64(), OrphanedSince = new DateTimeOffset(reader.ReadInt64(), TimeSpan.Zero) };
+    }
+}
+
+/// <summary>What the journal as a whole has counted, as it is kept on disk.</summary>
+internal sealed record Checkpoint(ulong Epoch, bool IsClean, long Byte, ulong Sequence, long Accepted, long Unmatched, IReadOnlyDictionary<string, long> Names)
+{
+    public const int SlotLength = 256 << 10;
+
+    private const byte Version = 1;
+
+    public byte[] Encode(int capacity)
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream, Encoding.UTF8);
+        writer.Write(Version);
+        writer.Write(Epoch);
+        writer.Write(IsClean);
+        writer.Write(Byte);
+        writer.Write(Sequence);
+        writer.Write(Accepted);
+        writer.Write(Unmatched);
+        var counted = stream.Position;
+        writer.Write(0);
+        var (count, other) = (0, 0L);
+        foreach (var (name, events) in Names)
+        {
+            // Names come from outside and may be long; what has no room is counted with the others.
+            if (stream.Length + (name.Length * 3) + 64 > capacity)
+            {
+                other += events;
+                continue;
+            }
+            writer.Write(name);
+            writer.Write(events);
+            count++;
+        }
+        if (other > 0)
+        {
+            writer.Write("other");
+            writer.Write(other);
+            count++;
+        }
+        writer.Flush();
+        stream.Position = counted;
+        writer.Write(count);
+        writer.Flush();
+        return stream.ToArray();
+    }
+
+    public static Checkpoint Decode(byte[] content)
+    {
+        using var reader = new BinaryReader(new MemoryStream(content), Encoding.UTF8);
+        var version = reader.ReadByte();
+        if (version != Version)
+            throw new EvBusException($"The journal's checkpoint has format {version}; this version of EvBus reads format {Version}. Open it with the version that wrote it, or a newer one.");
+        var (epoch, clean, at, sequence, accepted, unmatched) =
+            (reader.ReadUInt64(), reader.ReadBoolean(), reader.ReadInt64(), reader.ReadUInt64(), reader.ReadInt64(), reader.ReadInt64());
+        var names = new Dictionary<string, long>(StringComparer.Ordinal);
+        for (var left = reader.ReadInt32(); left > 0; left--)
+        {
+            var name = reader.ReadString();
+            names[name] = names.GetValueOrDefault(name) + reader.ReadInt64();
+        }
+        return new Checkpoint(epoch, clean, at, sequence, accepted, unmatched, names);
+    }
+}

@@ -1,0 +1,63 @@
+namespace EvBus.Journal;
+
+/// <summary>One segment file. Its handles are opened when they are first needed.</summary>
+internal sealed class LogFile(IStorage storage, string name, long firstByte, ulong firstSequence) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private IStorageFile? _reading;
+    private bool _disposed;
+
+    public string Name { get; } = name;
+
+    public long FirstByte { get; } = firstByte;
+
+    public ulong FirstSequence { get; } = firstSequence;
+
+    /// <summary>How many bytes of records it has; beyond there is nothing, or nothing that counts.</summary>
+    public long Length { get; set; }
+
+    public long EndByte => FirstByte + Length;
+
+    /// <summary>Reads from a byte of the journal on, at most to the end of the file's records.</summary>
+    public int Read(long at, Span<byte> target)
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return 0;
+            _reading ??= storage.OpenRead(Name);
+            var left = Math.Min(target.Length, EndByte - at);
+            return left <= 0 ? 0 : _reading.Read(JournalFormat.FileHeaderLength + at - FirstByte, target[..(int)left]);
+        }
+    }
+
+    public byte[] ReadHeader()
+    {
+        lock (_lock)
+        {
+            _reading ??= storage.OpenRead(Name);
+            var header = new byte[JournalFormat.FileHeaderLength];
+            var read = _reading.Read(0, header);
+            return read == header.Length ? header : header[..read];
+        }
+    }
+
+    /// <summary>How many bytes of records the file could have by its size.</summary>
+    public long MeasureLength()
+    {
+        lock (_lock)
+        {
+            _reading ??= storage.OpenRead(Name);
+            return Math.Max(0, _reading.Length - JournalFormat.FileHeaderLength);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            _reading?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using System.Globalization;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// Finds where the log ends after whatever happened to it. Only the last file is looked at, and of it only what is behind the checkpoint:
+/// how long that takes does not depend on how much waits.
+/// </summary>
+internal static class Recovery
+{
+    public static RecoveredEnd Recover(LogFiles log, Checkpoint? checkpoint, IStorage storage)
+    {
+        var notes = new List<string>();
+        DropTwins(log, storage, notes);
+        while (log.Files is [.., var last])
+        {
+            var header = last.ReadHeader();
+            var trouble = JournalFormat.HeaderTrouble(header, last.Name, last.FirstByte, last.FirstSequence, out var epoch, out var before);
+            if (trouble is not null)
+            {
+                notes.Add($"'{last.Name}': {trouble}; its name is trusted instead");
+                // As good as it gets: dead letters put back are counted as accepted again.
+                before = (checkpoint?.Accepted ?? 0) + (long)(last.FirstSequence - Math.Min(last.FirstSequence, checkpoint?.Sequence ?? 0));
+            }
+            var end = FindEnd(last, before, checkpoint, storage, notes);
+            if (last.Length > 0)
+                return end with { Epoch = Math.Max(epoch, Math.Max(end.Epoch, checkpoint?.Epoch ?? 0)), Notes = notes };
+            // Made and never written to, or all of it set aside: the log ends before it.
+            log.Remove(last);
+            if (log.Files.Count == 0)
+                return new RecoveredEnd(last.FirstByte, last.FirstSequence, checkpoint?.Accepted ?? 0, Math.Max(epoch, checkpoint?.Epoch ?? 0), notes);
+        }
+        return new RecoveredEnd(checkpoint?.Byte ?? 0, checkpoint?.Sequence ?? 0, checkpoint?.Accepted ?? 0, checkpoint?.Epoch ?? 0, notes);
+    }
+
+    private static RecoveredEnd FindEnd(LogFile last, long accepted, Checkpoint? checkpoint, IStorage storage, List<string> notes)
+    {
+        var physical = last.EndByte;
+        var (at, sequence) = (last.FirstByte, last.FirstSequence);
+        if (checkpoint is not null && checkpoint.Byte >= at && checkpoint.Byte <= physical)
+            (at, sequence, accepted) = (checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted);
+        var epoch = 0UL;
+        while (at < physical)
+        {
+            var bytes = new byte[Math.Min(physical - at, 4 << 20)];
+            var data = bytes.AsSpan(0, last.Read(at, bytes));
+            var whole = 0;
+            var needs = 0L;
+            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], out needs) is > 0 and var length)
+            {
+                var record = data.Slice(whole, length);
+                whole += length;
+                if (!JournalFormat.IsControl(record))
+                {
+                    sequence++;
+                    accepted++;
+                }
+                else if (JournalFormat.ReadCommit(record) is var commit && commit.EndByte == at + whole)
+                {
+                    // A number that jumps tells of records lost to damage that was skipped.
+                    (sequence, accepted, epoch) = (commit.NextSequence, commit.Accepted, Math.Max(epoch, commit.Epoch));
+                }
+            }
+            at += whole;
+            if (whole > 0)
+                continue;
+            if (needs > data.Length && at + needs <= physical)
+            {
+                if (ReadLarge(last, at, needs) is { } control)
+                {
+                    if (!control)
+                        (sequence, accepted) = (sequence + 1, accepted + 1);
+                    at += needs;
+                    continue;
+                }
+            }
+            if (SkipDamage(last, ref at, ref sequence, physical))
+                continue;
+            break;
+        }
+        SetAside(last, at, physical, storage, notes);
+        last.Length = at - last.FirstByte;
+        return new RecoveredEnd(at, sequence, accepted, epoch, notes);
+    }
+
+    /// <summary>Whether a record larger than what is read at once is whole; then whether it is the journal's own.</summary>
+    private static bool? ReadLarge(LogFile file, long at, long length)
+    {
+        var data = new byte[length];
+        var read = file.Read(at, data);
+        return JournalFormat.WholeRecord(data.AsSpan(0, read), out _) > 0 ? JournalFormat.IsControl(data) : null;
+    }
+
+    /// <summary>Goes on behind damage when a commit stands behind it; without one it is the torn tail.</summary>
+    private static bool SkipDamage(LogFile last, ref long at, ref ulong sequence, long physical)
+    {
+        var rest = new byte[physical - at];
+        var read = last.Read(at, rest);
+        if (!Resync.HasCommit(rest.AsSpan(0, read), at) || Resync.Find(last, at, sequence, null) is not { } found)
+            return false;
+        (at, sequence) = found;
+        return true;
+    }
+
+    private static void SetAside(LogFile last, long end, long physical, IStorage storage, List<string> notes)
+    {
+        var rest = new byte[physical - end];
+        var used = rest.AsSpan(0, last.Read(end, rest)).LastIndexOfAnyExcept((byte)0) + 1;
+        last.Length = end - last.FirstByte;
+        if (used > 0)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"{JournalFormat.AsideFolder}/tail-{end:x16}.bin");
+            using (var aside = storage.Open(name))
+            {
+                aside.Write(0, rest.AsSpan(0, used));
+                aside.Sync();
+            }
+            storage.SyncFolder(JournalFormat.AsideFolder);
+            notes.Add($"tail_uncertain: the last {used} bytes of '{last.Name}' were never confirmed and are torn; they are kept in '{name}'");
+        }
+        if (physical == end)
+            return;
+        using var file = storage.Open(last.Name);
+        file.SetLength(JournalFormat.FileHeaderLength + end - last.FirstByte);
+        file.Sync();
+    }
+
+    /// <summary>Two files that say they hold the same part: the one that has more of it counts, the other is set aside.</summary>
+    private static void DropTwins(LogFiles log, IStorage storage, List<string> notes)
+    {
+        var files = log.Files;
+        foreach (var twins in files.GroupBy(file => file.FirstByte).Where(group => group.Count() > 1))
+        {
+            var best = twins.MaxBy(file => JournalFormat.HeaderTrouble(file.ReadHeader(), file.Name, file.FirstByte, file.FirstSequence, out _, out _) is null ? file.MeasureLength() : -1);
+            foreach (var twin in twins.Where(file => file != best))
+            {
+                var name = $"{JournalFormat.AsideFolder}/{twin.Name[(JournalFormat.LogFolder.Length + 1)..]}";
+                log.Detach(twin);
+                using (storage.Open(name))
+                {
+                    // Makes the folder.
+                }
+                storage.Rename(twin.Name, name);
+                notes.Add($"'{twin.Name}' holds the same part of the log as '{best!.Name}'; it is kept in '{name}'");
+            }
+        }
+    }
+}
+
+/// <summary>Where the log ends, and what was found on the way.</summary>
+internal sealed record RecoveredEnd(long Byte, ulong Sequence, long Accepted, ulong Epoch, IReadOnlyList<string> Notes);

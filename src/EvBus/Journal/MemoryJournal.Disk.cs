@@ -1,0 +1,373 @@
+using EvBus.Telemetry;
+
+namespace EvBus.Journal;
+
+// With a disk: what is appended is readable when it is committed, and memory is only a window on the end of the log.
+internal sealed partial class MemoryJournal : ICommitTarget
+{
+    /// <summary>What may be appended beyond what is committed: a few groups of the fastest disk.</summary>
+    private const long MaxUncommitted = 64L << 20;
+
+    private readonly List<Routes> _retired = [];
+    private readonly Committer? _committer;
+    private readonly CursorKeeper? _keeper;
+    private CommitWaiters _waiters = new();
+    private volatile Place _committed;
+    private Place? _closing;
+    private volatile string? _failure;
+    private bool _isFull;
+    private long _residentBytes;
+    private long _residentFrom;
+    private long _committedAccepted;
+    private long _closedAccepted;
+    private long _unmatchedPending;
+    private long _unmatchedClosed;
+
+    /// <summary>Whether there are commit records between the events.</summary>
+    internal bool HasCommits => _store is not null;
+
+    internal ulong Epoch { get; private set; }
+
+    /// <summary>Why nothing can be written any more; null when it can.</summary>
+    public string? Failure => _failure;
+
+    /// <summary>Whether the log can still be read.</summary>
+    internal bool IsStoreOpen { get; private set; } = true;
+
+    internal Place Committed => _committed;
+
+    internal Segment? ReadBlock(long at, ulong sequence, long end) => _store!.Log.ReadBlock(at, sequence, end);
+
+    internal void ReturnBlock(Segment block) => _store!.Log.Return(block);
+
+    /// <summary>A lane that reads from disk has come so far that memory has what is next.</summary>
+    internal void ReturnToMemory(MemoryLane lane)
+    {
+        if (lane.NextByte < Interlocked.Read(ref _residentFrom))
+            return;
+        lock (_gate)
+        {
+            var from = _oldest;
+            while (from.Next is { } next && next.FirstByte <= lane.NextByte)
+                from = next;
+            lane.ReturnTo(from);
+        }
+    }
+
+    CommitGroup? ICommitTarget.CloseGroup()
+    {
+        lock (_gate)
+        {
+            var from = _committed;
+            if (_end == from.Sequence || _failure is not null)
+                return null;
+            if (_tail.Free < JournalFormat.CommitLength)
+                Roll(JournalFormat.CommitLength);
+            Span<byte> commit = stackalloc byte[JournalFormat.CommitLength];
+            var info = new CommitInfo(from.Bytes, _bytes + JournalFormat.CommitLength, _end, _accepted, Epoch);
+            JournalFormat.WriteCommit(commit, info, _options.Time.GetUtcNow());
+            _tail.Append(commit, isReadable: false);
+            _bytes += JournalFormat.CommitLength;
+            var parts = new List<ArraySegment<byte>>();
+            for (var (segment, at) = (from.Segment, from.Offset); segment is not null; segment = segment.Next, at = 0)
+            {
+                if (segment.Written > at)
+                    parts.Add(new ArraySegment<byte>(segment.Buffer, at, segment.Written - at));
+            }
+            _closing = new Place(_tail, _tail.Written, _end, _bytes);
+            _closedAccepted = _accepted;
+            _routes.CloseGroup();
+            _retired.ForEach(static routes => routes.CloseGroup());
+            (_unmatchedClosed, _unmatchedPending) = (_unmatchedClosed + _unmatchedPending, 0);
+            var waiters = _waiters;
+            _waiters = new CommitWaiters();
+            return new CommitGroup(from.Bytes, from.Sequence, Epoch, (int)(_end - from.Sequence), _committedAccepted, parts, waiters);
+        }
+    }
+
+    void ICommitTarget.Commit(CommitGroup group)
+    {
+        WakeList wakes = default;
+        lock (_gate)
+        {
+            var (from, to) = (_committed, _closing!);
+            for (var segment = from.Segment; segment != to.Segment; segment = segment.Next!)
+                segment.MakeReadable(segment.Written);
+            to.Segment.MakeReadable(to.Offset);
+            _store!.Log.Commit(to.Bytes);
+            _committed = to;
+            _committedAccepted = _closedAccepted;
+            _routes.CommitGroup();
+            foreach (var routes in _retired)
+            {
+                routes.CommitGroup();
+                routes.Fold();
+            }
+            _retired.RemoveAll(static routes => !routes.HasUncommitted);
+            (_unmatched, _unmatchedClosed) = (_unmatched + _unmatchedClosed, 0);
+            _closing = null;
+            foreach (var lane in _lanes)
+            {
+                if (lane.IsDue(to.Sequence))
+                    wakes.Add(lane);
+            }
+            if (_isFull)
+            {
+                _isFull = false;
+                Log.DiskHasRoom(_logger);
+            }
+            AskForCheck();
+            Evict();
+            SignalRoom();
+        }
+        group.Waiters.Complete(null);
+        wakes.WakeAll();
+        _keeper!.Touch();
+    }
+
+    void ICommitTarget.Refuse(string reason, bool isFull)
+    {
+        CommitWaiters? waiters = null;
+        lock (_gate)
+        {
+            if (isFull)
+            {
+                if (!_isFull)
+                    Log.DiskFull(_logger, reason);
+                _isFull = true;
+                AskForCheck();
+                return;
+            }
+            _failure = reason;
+            waiters = _waiters;
+            SignalRoom();
+        }
+        Log.JournalFailed(_logger, reason);
+        waiters.Complete(reason);
+    }
+
+    internal void Keep(LaneCursor cursor)
+    {
+        _store!.WriteCursor(cursor);
+        _keeper!.Touch();
+    }
+
+    /// <summary>Writes what has changed since the last time, makes it durable, and deletes the files that nobody needs any more.</summary>
+    internal void KeepAll(bool isClean)
+    {
+        var cursors = new List<LaneCursor>();
+        Checkpoint checkpoint;
+        lock (_gate)
+        {
+            if (!_commenced)
+                return;
+            foreach (var lane in _lanes)
+                cursors.Add(lane.Capture());
+            checkpoint = new Checkpoint(Epoch, isClean, _committed.Bytes, _committed.Sequence, _committedAccepted, _unmatched, new Dictionary<string, long>(_unmatchedProfiles));
+        }
+        var store = _store!;
+        foreach (var cursor in cursors)
+            store.WriteCursor(cursor);
+        store.WriteCheckpoint(checkpoint);
+        store.Sync();
+        if (store.Log.DeleteBefore(store.OldestPlace(checkpoint.Byte)) == 0)
+            return;
+        _committer!.Retry();
+        lock (_gate)
+        {
+            AskForCheck();
+            SignalRoom();
+        }
+    }
+
+    private void Restore(DiskStore store)
+    {
+        Epoch = store.Epoch;
+        (_end, _bytes) = (store.End.Sequence, store.End.Byte);
+        _accepted = _committedAccepted = store.End.Accepted;
+        Log.JournalOpened(_logger, store.Storage.Path, (long)_end, store.Log.Bytes, Epoch);
+    }
+
+    private MemoryLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
+    {
+        store.PrepareCursor(definition.Id);
+        MemoryLane lane;
+        if (store.FindCursor(definition.Id) is { } cursor)
+        {
+            lane = new MemoryLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
+            lane.Restore(cursor, _end);
+        }
+        else
+        {
+            // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
+            var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id);
+            if (fromOldest)
+            {
+                var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
+                lane = new MemoryLane(this, definition, observer, BlockAt(first.FirstSequence, first.FirstByte), 0, first.FirstSequence, first.FirstByte);
+                lane.CountedSequence = first.FirstSequence;
+                lane.CountedByte = first.FirstByte;
+                if (_commenced)
+                    CountStored(lane);
+            }
+            else
+            {
+                // What was held before the start is for it; what an earlier life of the bus left is not.
+                lane = new MemoryLane(this, definition, observer, BlockAt(_commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte), 0,
+                    _commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte);
+                lane.CountedSequence = _end;
+            }
+        }
+        Rebuild([.. _lanes, lane]);
+        return lane;
+    }
+
+    private static Segment BlockAt(ulong sequence, long at) => new([], sequence, at, 0);
+
+    /// <summary>At the start: what the log holds beyond what cursors and checkpoint have counted. Under the gate.</summary>
+    private void CountStored()
+    {
+        if (_store is null)
+            return;
+        var checkpoint = _store.Last;
+        _unmatched = checkpoint?.Unmatched ?? 0;
+        foreach (var (name, count) in checkpoint?.Names ?? new Dictionary<string, long>())
+            _unmatchedProfiles[name] = count;
+        var (at, sequence) = checkpoint is null ? (_store.Log.FirstByte, _store.Log.Files is [var first, ..] ? first.FirstSequence : 0) : (checkpoint.Byte, checkpoint.Sequence);
+        var from = sequence;
+        foreach (var lane in _lanes)
+        {
+            if (lane.CountedSequence < sequence)
+                (at, sequence) = (lane.CountedByte, lane.CountedSequence);
+        }
+        foreach (var (record, number) in Stored(at, sequence))
+        {
+            var matched = false;
+            foreach (var lane in _lanes)
+            {
+                if (!lane.Filter.Matches(record))
+                    continue;
+                matched = true;
+                if (number >= lane.CountedSequence && !lane.IsSkipped(number) && (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0)
+                    lane.AddMatched(1, record.Length);
+            }
+            if (number < from || matched || (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) != 0)
+                continue;
+            _unmatched++;
+            CountName((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record.Span, EventCodec.Tag.Profile));
+        }
+    }
+
+    private void CountStored(MemoryLane lane)
+    {
+        foreach (var (record, _) in Stored(lane.CountedByte, lane.CountedSequence))
+        {
+            if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
+                lane.AddMatched(1, record.Length);
+        }
+    }
+
+    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Stored(long at, ulong sequence)
+    {
+        while (_store!.Log.ReadBlock(at, sequence, _store.End.Byte) is { } block)
+        {
+            sequence = block.FirstSequence;
+            for (var offset = 0; offset < block.Readable;)
+            {
+                var length = EventCodec.ReadLength(block.Buffer.AsSpan(offset));
+                if (!JournalFormat.IsControl(block.Buffer.AsSpan(offset)))
+                    yield return (block.Buffer.AsMemory(offset, length), sequence++);
+                offset += length;
+            }
+            at = block.FirstByte + block.Readable;
+            ReturnBlock(block);
+        }
+    }
+
+    private CommitStage StageOf(ulong sequence) =>
+        _store is null || sequence < _committed.Sequence ? CommitStage.Committed
+        : _closing is { } closing && sequence < closing.Sequence ? CommitStage.Closed
+        : CommitStage.Pending;
+
+    private (long Events, long Bytes) SumFor(MemoryLane lane, bool onlyCommitted = false)
+    {
+        var (events, bytes) = _routes.Sum(lane, onlyCommitted);
+        foreach (var routes in _retired)
+        {
+            var (more, moreBytes) = routes.Sum(lane, onlyCommitted);
+            (events, bytes) = (events + more, bytes + moreBytes);
+        }
+        return (events, bytes);
+    }
+
+    internal (long Events, long Bytes) CommittedFor(MemoryLane lane) => SumFor(lane, onlyCommitted: true);
+
+    private bool HasStoreRoom(int length)
+    {
+        var uncommitted = _bytes - _committed.Bytes;
+        if (_isFull || (uncommitted > 0 && uncommitted + length > MaxUncommitted))
+            return false;
+        return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
+    }
+
+    private void PlanStoreCheck()
+    {
+        var room = MaxUncommitted - (_bytes - _committed.Bytes);
+        if (_options.Journal.MaxBytes is { } most)
+            room = Math.Min(room, most - (_bytes - _store!.Log.FirstByte));
+        var events = long.MaxValue;
+        foreach (var lane in _lanes)
+        {
+            if (!lane.HasLimit || lane.IsDetached)
+                continue;
+            var (queued, queuedBytes) = Queued(lane);
+            events = Math.Min(events, lane.Options.LimitAge is null ? (lane.Options.LimitEvents ?? long.MaxValue) - queued : 0);
+            room = Math.Min(room, (lane.Options.LimitBytes ?? long.MaxValue) - queuedBytes);
+        }
+        _checkAtEvents = events == long.MaxValue ? ulong.MaxValue : _end + (ulong)Math.Max(events, 0);
+        _checkAtBytes = _bytes + Math.Max(room, 0);
+    }
+
+    /// <summary>Keeps memory to its share: the oldest that is committed goes, whoever still has to read it.</summary>
+    private void Evict()
+    {
+        if (_store is null)
+            return;
+        while (_residentBytes > _options.Journal.MemoryBytes && _oldest != _committed.Segment && _oldest != _tail)
+            Unlink(_oldest, null);
+        Interlocked.Exchange(ref _residentFrom, _oldest.FirstByte);
+    }
+
+    private void ReturnLoose(Segment segment)
+    {
+        if (segment.IsBlock)
+            ReturnBlock(segment);
+        else
+            _pool.Return(segment.Buffer);
+    }
+
+    private async ValueTask CloseStoreAsync(DiskStore store)
+    {
+        await _committer!.StopAsync().ConfigureAwait(false);
+        _keeper!.Stop();
+        try
+        {
+            if (_failure is null)
+            {
+                store.Log.CloseCurrent();
+                KeepAll(isClean: _committed.Sequence == _end);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nothing depends on it: the next opening finds an unclean end and recovers.
+            ((ICommitTarget)this).Refuse(e.Message, isFull: false);
+        }
+        _waiters.Complete(_failure ?? "the bus stopped before it was on disk");
+        IsStoreOpen = false;
+        store.Dispose();
+    }
+}
+
+/// <summary>A place in the log and in the memory that holds it.</summary>
+internal sealed record Place(Segment Segment, int Offset, ulong Sequence, long Bytes);
