@@ -60,8 +60,7 @@ internal sealed partial class Lane
     {
         if (work.Batch.Count == 1)
         {
-            Bury(work.Batch[0], reason, work.Attempts + 1);
-            _journal.Settle(work.Batch, 0, 1, LaneOutcome.Dead, reason);
+            Bury(work, 0, reason, work.Attempts + 1);
             Recycle(work);
             // The destination answered: it is alive, and the next event may be to its liking.
             Succeed();
@@ -109,8 +108,7 @@ internal sealed partial class Lane
         {
             if (!outage && ++work.Attempts >= Options.MaxAttempts)
             {
-                Bury(work.Batch[0], $"{result.Reason} ({work.Attempts} attempts)", work.Attempts);
-                _journal.Settle(work.Batch, 0, 1, LaneOutcome.Dead, result.Reason);
+                Bury(work, 0, $"{result.Reason} ({work.Attempts} attempts)", work.Attempts, result.Reason);
                 Recycle(work);
                 return null;
             }
@@ -144,10 +142,13 @@ internal sealed partial class Lane
                 continue;
             }
             if (verdict == Verdict.Rejected)
-                Bury(work.Batch[i], each[i].Reason ?? "rejected without a reason", work.Attempts + 1);
-            else if (work.Batch[i].IsAwaited)
+            {
+                Bury(work, i, each[i].Reason ?? "rejected without a reason", work.Attempts + 1);
+                continue;
+            }
+            _journal.Settle(work.Batch, i, 1, LaneOutcome.Delivered, each[i].Reason);
+            if (work.Batch[i].IsAwaited)
                 _services.Receipts.Settle(work.Batch[i].Position, Id, PutOutcome.Delivered, null);
-            _journal.Settle(work.Batch, i, 1, verdict == Verdict.Rejected ? LaneOutcome.Dead : LaneOutcome.Delivered, each[i].Reason);
         }
         Recycle(work);
         if (again is null)
@@ -166,10 +167,8 @@ internal sealed partial class Lane
             Log.StillFailing(Logger, Id, reason!, wait);
         if (again.Attempts >= Options.MaxAttempts)
         {
-            foreach (var evt in again.Batch)
-                Bury(evt, $"{reason} ({again.Attempts} attempts)", again.Attempts);
             for (var i = 0; i < again.Batch.Count; i++)
-                _journal.Settle(again.Batch, i, 1, LaneOutcome.Dead, reason);
+                Bury(again, i, $"{reason} ({again.Attempts} attempts)", again.Attempts, reason);
             Recycle(again);
         }
         else if (GiveUpOld(again) is { } left)
@@ -193,8 +192,7 @@ internal sealed partial class Lane
             return work;
         for (var i = 0; i < old; i++)
         {
-            Bury(work.Batch[i], $"older than {maxAge}; last failure: {_trouble}", work.Attempts);
-            _journal.Settle(work.Batch, i, 1, LaneOutcome.Dead, "max_age");
+            Bury(work, i, $"older than {maxAge}; last failure: {_trouble}", work.Attempts, "max_age");
         }
         var rest = old == work.Batch.Count ? null : work.Slice(old, work.Batch.Count - old);
         Recycle(work);
@@ -203,15 +201,15 @@ internal sealed partial class Lane
 
     private void SettleAll(LaneWork work, LaneOutcome outcome, string? reason)
     {
-        if (work.Batch.HasAwaited)
-        {
-            foreach (var evt in work.Batch)
-            {
-                if (evt.IsAwaited)
-                    _services.Receipts.Settle(evt.Position, Id, outcome == LaneOutcome.Delivered ? PutOutcome.Delivered : PutOutcome.Dropped, reason);
-            }
-        }
+        // First the cursor, then those who wait: what somebody was told is delivered does not come again.
         _journal.Settle(work.Batch, 0, work.Batch.Count, outcome, reason);
+        if (!work.Batch.HasAwaited)
+            return;
+        foreach (var evt in work.Batch)
+        {
+            if (evt.IsAwaited)
+                _services.Receipts.Settle(evt.Position, Id, outcome == LaneOutcome.Delivered ? PutOutcome.Delivered : PutOutcome.Dropped, reason);
+        }
     }
 
     private void Succeed()

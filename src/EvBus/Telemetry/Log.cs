@@ -119,7 +119,10 @@ internal static partial class Log
     [LoggerMessage(307, LogLevel.Information, "Journal '{Path}' opened: {Events} events, {Bytes} bytes, epoch {Epoch}")]
     public static partial void JournalOpened(ILogger logger, string path, long events, long bytes, ulong epoch);
 
-    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is detached and keeps the event. Resume it when the disk is mended")]
+    [LoggerMessage(309, LogLevel.Error, "Lane {Lane}: {Count} dead letters are damaged on disk and lost")]
+    public static partial void DeadLettersDamaged(ILogger logger, string lane, int count);
+
+    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
     [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
     public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
