@@ -23,6 +23,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     {
         bus.AddFile();
         bus.AddKafka();
+        bus.AddRabbitMq();
         // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
         for (var i = 0; i < bus.Added.Count; i++)
             bus.Added[i] = bus.Added[i] with { IsBuiltIn = true };

@@ -53,6 +53,7 @@ internal static class TesterCommand
         foreach (var option in options)
             root.Options.Add(option);
         AcctSetup.AddTo(root);
+        root.Subcommands.Add(ConnectCommand.Build());
         root.SetAction(static _ => 0);
         return root;
     }
@@ -71,6 +72,8 @@ internal static class TesterCommand
             host.Say($"{SecretText.ErrorsOf(parsed, args).First()} Try: evbus-test --help");
             return Wrong;
         }
+        if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
+            return await ConnectCommand.RunAsync(parsed, host);
         if (parsed.GetValue(Version))
             return Print(host, TesterVersion.Line + "\n");
         if (parsed.GetValue(VersionsReport))
