@@ -82,6 +82,9 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
     /// <inheritdoc/>
     public ILanes Lanes => _lanes;
 
+    /// <summary>Groups that the journal on disk has written, and events in them.</summary>
+    internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
+
     /// <summary>The internal queues, by routing key.</summary>
     public InternalQueues Queues { get; } = new();
 
