@@ -78,6 +78,9 @@ internal sealed partial class MemoryJournal
         return new DeadLetters(capacity, file, letters);
     }
 
+    /// <summary>The lanes that an earlier run left, with the pattern each had and since when it has been an orphan.</summary>
+    internal IReadOnlyList<LaneCursor> StoredLanes => _store?.Cursors ?? [];
+
     private static Segment BlockAt(ulong sequence, long at) => new([], sequence, at, 0);
 
     /// <summary>At the start: what the log holds beyond what cursors and checkpoint have counted. Under the gate.</summary>
