@@ -58,12 +58,14 @@ internal static class Given
 
     public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Patience);
 
-    public static async Task UntilAsync(Func<bool> condition, string what, TimeSpan? patience = null)
+    public static Task UntilAsync(Func<bool> condition, string what, TimeSpan? patience = null) => UntilAsync(condition, () => what, patience);
+
+    public static async Task UntilAsync(Func<bool> condition, Func<string> what, TimeSpan? patience = null)
     {
         var began = TimeProvider.System.GetTimestamp();
         while (!condition())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < (patience ?? Patience), $"It never came to this: {what}.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < (patience ?? Patience), $"It never came to this: {what()}.");
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
     }
