@@ -126,6 +126,8 @@ public sealed class Brokers : IAsyncLifetime
 {
     internal const string User = "evbus", Password = "Pa55-word-of-the-test";
 
+    internal Certificates Certificates { get; } = new();
+
     private Task<KafkaBroker>? _own;
     private Task<KafkaBroker>? _withLogin;
 
@@ -138,6 +140,7 @@ public sealed class Brokers : IAsyncLifetime
             if (broker is not null)
                 await (await broker).DisposeAsync();
         }
+        Certificates.Dispose();
     }
 
     /// <summary>Any broker: the one that was named, else our own.</summary>
@@ -147,7 +150,10 @@ public sealed class Brokers : IAsyncLifetime
     internal Task<KafkaBroker> OwnAsync() => Needed(ref _own, () => KafkaBroker.StartAsync());
 
     internal Task<KafkaBroker> WithLoginAsync() => Needed(
-        ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings { PlainUsers = new Dictionary<string, string> { [User] = Password } }));
+        ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings
+        {
+            PlainUsers = new Dictionary<string, string> { [User] = Password }, ServerPem = Certificates.Server, CaPem = Certificates.Ca,
+        }));
 
     private static Task<KafkaBroker> Needed(ref Task<KafkaBroker>? broker, Func<Task<KafkaBroker>> start)
     {
