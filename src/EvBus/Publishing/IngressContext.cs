@@ -40,7 +40,7 @@ public sealed class IngressContext
     [System.Text.Json.Serialization.JsonIgnore]
     public object? Gathered { get; }
 
-    /// <summary>Where a publisher may log state changes (never one line per event).</summary>
+    /// <summary>Where a publisher may log state changes (never one line per event). What is said through it is said with <c>***</c> in place of the profile's secrets.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public ILogger Logger { get; }
 
