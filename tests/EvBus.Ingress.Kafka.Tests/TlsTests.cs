@@ -51,6 +51,6 @@ public class TlsTests(Brokers brokers)
     public async Task A_missing_client_certificate_is_said()
     {
         var broker = await brokers.WithLoginAsync();
-        await AssertTroubleAsync(Given.Profile(broker.TlsAddress, "t", ("ssl_cafile", brokers.Certificates.Ca), ("properties", new Dictionary<string, object?> { ["broker.address.family"] = "v4" })), "TLS does not come about");
+        await AssertTroubleAsync(Given.Profile(broker.TlsAddress, "t", ("ssl_cafile", brokers.Certificates.Ca), ("properties", new Dictionary<string, object?> { ["broker.address.family"] = "v4" })), " alert ");
     }
 }
