@@ -25,6 +25,7 @@ internal sealed partial class KafkaConnection
     private volatile string? _lastError;
     private volatile bool _saidAway;
     private volatile bool _isReady;
+    private TopicPartition _where = new("", Partition.Any);
     private int _refused;
     private bool _isClosed;
 
@@ -95,7 +96,9 @@ internal sealed partial class KafkaConnection
             return false;
         try
         {
-            _producer.Produce(new TopicPartition(topic, _options.Partition ?? Partition.Any), record, report);
+            if (!ReferenceEquals(_where.Topic, topic))
+                _where = new TopicPartition(topic, _options.Partition ?? Partition.Any);
+            _producer.Produce(_where, record, report);
             return true;
         }
         catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_QueueFull || e.Error.IsFatal)

@@ -4,6 +4,7 @@ using System.Globalization;
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
 using EvBus.Brokers;
+using EvBus.Testing;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus.Ingress.Kafka.Tests;
@@ -140,6 +141,8 @@ public sealed class Brokers : IAsyncLifetime
             if (broker is not null)
                 await (await broker).DisposeAsync();
         }
+        if (Line is not null)
+            await Line.DisposeAsync();
         Certificates.Dispose();
     }
 
@@ -147,7 +150,11 @@ public sealed class Brokers : IAsyncLifetime
     internal async Task<string> AnyAsync() => KafkaHome.Running ?? (await OwnAsync()).Address;
 
     /// <summary>A broker that a test may stop, kill and pause, if it leaves it running.</summary>
-    internal Task<KafkaBroker> OwnAsync() => Needed(ref _own, () => KafkaBroker.StartAsync());
+    internal Task<KafkaBroker> OwnAsync() => Needed(
+        ref _own, () => KafkaBroker.StartAsync(new KafkaBroker.Settings { Line = port => (Line = new FaultProxy("127.0.0.1", port)).Port }));
+
+    /// <summary>A line to our own broker that a test can spoil, if it mends it.</summary>
+    internal FaultProxy? Line { get; private set; }
 
     internal Task<KafkaBroker> WithLoginAsync() => Needed(
         ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings

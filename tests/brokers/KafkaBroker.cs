@@ -14,6 +14,8 @@ internal sealed class KafkaBroker : IAsyncDisposable
     private readonly string _jars;
     private readonly string _folder = Directory.CreateTempSubdirectory("evbus-kafka-").FullName;
     private readonly int _controllerPort = FreePort();
+    private readonly int _linePort;
+    private readonly int _advertisedLinePort;
     private Process? _keeper;
     private int _pid;
 
@@ -23,6 +25,8 @@ internal sealed class KafkaBroker : IAsyncDisposable
         Port = FreePort();
         SaslPort = FreePort();
         TlsPort = FreePort();
+        _linePort = FreePort();
+        _advertisedLinePort = settings.Line?.Invoke(_linePort) ?? 0;
         File.WriteAllText(Config, Configuration(settings));
     }
 
@@ -200,13 +204,14 @@ internal sealed class KafkaBroker : IAsyncDisposable
         var plain = string.Concat(settings.PlainUsers.Select(user => $" user_{user.Key}=\"{user.Value}\""));
         var tls = settings.ServerPem is not null;
         var more = (sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "") + (tls ? $",SSL://127.0.0.1:{TlsPort}" : "");
+        var line = settings.Line is not null;
         return $"""
             process.roles=broker,controller
             node.id=1
             controller.quorum.voters=1@127.0.0.1:{_controllerPort}
-            listeners=PLAINTEXT://127.0.0.1:{Port},CONTROLLER://127.0.0.1:{_controllerPort}{more}
-            advertised.listeners=PLAINTEXT://127.0.0.1:{Port}{more.Replace("SSL://127.0.0.1", "SSL://localhost", StringComparison.Ordinal)}
-            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL
+            listeners=PLAINTEXT://127.0.0.1:{Port},CONTROLLER://127.0.0.1:{_controllerPort}{more}{(line ? $",LINE://127.0.0.1:{_linePort}" : "")}
+            advertised.listeners=PLAINTEXT://127.0.0.1:{Port}{more.Replace("SSL://127.0.0.1", "SSL://localhost", StringComparison.Ordinal)}{(line ? $",LINE://127.0.0.1:{_advertisedLinePort}" : "")}
+            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,LINE:PLAINTEXT
             {(tls ? $"ssl.keystore.type=PEM\nssl.keystore.location={settings.ServerPem}\nssl.truststore.type=PEM\nssl.truststore.location={settings.CaPem}\nssl.client.auth=required" : "")}
             controller.listener.names=CONTROLLER
             {(sasl ? "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512" : "")}
@@ -243,6 +248,9 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
         /// <summary>The authority that client certificates must be of, as a PEM file.</summary>
         public string? CaPem { get; init; }
+
+        /// <summary>Given the port of one more listener, the port that clients are told to come to instead: that of a line between, which a test can spoil.</summary>
+        public Func<int, int>? Line { get; init; }
 
         /// <summary>Further lines of the broker's configuration.</summary>
         public string More { get; init; } = "";
