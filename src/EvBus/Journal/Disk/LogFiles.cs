@@ -33,14 +33,7 @@ internal sealed class LogFiles : IDisposable
         }
         foreach (var (name, firstByte, firstSequence) in found.OrderBy(file => file.Byte).ThenBy(file => file.Sequence))
             _files.Add(new LogFile(storage, name, firstByte, firstSequence));
-        for (var i = 0; i < _files.Count; i++)
-        {
-            var file = _files[i];
-            file.Length = file.MeasureLength();
-            // What was reserved and never written lies beyond the place where the next file begins.
-            if (i + 1 < _files.Count)
-                file.Length = Math.Min(file.Length, _files[i + 1].FirstByte - file.FirstByte);
-        }
+        MeasureFiles();
     }
 
     /// <summary>Called when damage is met, once for each place.</summary>
@@ -186,6 +179,19 @@ internal sealed class LogFiles : IDisposable
         lock (_lock)
             _files.Remove(file);
         file.Dispose();
+    }
+
+    /// <summary>Works out from the files' sizes how much each holds; only before anything is written.</summary>
+    public void MeasureFiles()
+    {
+        for (var i = 0; i < _files.Count; i++)
+        {
+            var file = _files[i];
+            file.Length = file.MeasureLength();
+            // What was reserved and never written lies beyond the place where the next file begins.
+            if (i + 1 < _files.Count)
+                file.Length = Math.Min(file.Length, _files[i + 1].FirstByte - file.FirstByte);
+        }
     }
 
     public void Dispose()
