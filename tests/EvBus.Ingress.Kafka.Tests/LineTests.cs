@@ -77,7 +77,7 @@ public class LineTests(Brokers brokers)
         try
         {
             for (var i = 1; i < 200; i++)
-                await bus.PutAsync(Given.Numbered(i));
+                await bus.PutAsync(new BusEvent(i.ToString("D30", System.Globalization.CultureInfo.InvariantCulture)));
             await Flow.AssertAllArrivedAsync(bus, direct, topic, events: 200);
         }
         finally
