@@ -1,10 +1,28 @@
 #!/usr/bin/env bash
 # Builds everything once and runs every test project. Usage: ./test.sh [PROJECT...]   (names such as EvBus.Tests; all by default)
-# The last line is "N passed, N failed, N skipped". Needs the .NET SDK and nothing else: so far no test needs a Debian package.
+# The last line is "N passed, N failed, N skipped". Needs the .NET SDK. The tests of the brokers need the Debian packages below, which root gets installed,
+# and a Kafka (EVBUS_KAFKA_HOME, KAFKA_HOME, ../shared/kafka, or EVBUS_TEST_KAFKA for one that runs); what is missing is a named skip, and a failure where CI=true.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 exec </dev/null
+
+# What the tests of the brokers run or load.
+packages=(
+    librdkafka1 kcat # Kafka: the client's native half, and an independent client
+)
+if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
+    missing=()
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 \
+            || { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1; } \
+            || echo "Not installed: ${missing[*]}; the tests that need them will say so."
+    fi
+fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -43,6 +43,8 @@ internal static class KafkaErrors
         ErrorCode.ClusterAuthorizationFailed => "this login may not write with idempotence. Allow it (ACL: IdempotentWrite), or set enable_idempotence: false",
         ErrorCode.Local_MsgTimedOut => "the brokers did not confirm in time",
         ErrorCode.NotEnoughReplicas or ErrorCode.NotEnoughReplicasAfterAppend => $"topic '{topic}' has too few replicas in sync at the moment",
+        ErrorCode.Local_Ssl =>
+            $"TLS does not come about: {options.Client.Redact(error.Reason)}. Check ssl_cafile, the client certificate, and that the broker's certificate has the name it is reached by",
         _ when IsLogin(error.Code) =>
             $"the brokers refuse the login: {options.Client.Redact(error.Reason)}. Correct user name, password or sasl_mechanism in the acct file{OldScram(options)}",
         _ => $"{options.Client.Redact(error.Reason)} ({error.Code})",

@@ -65,7 +65,7 @@ public class LoginTests(Brokers brokers)
         var putting = Flow.PutAsync(bus, TimeSpan.FromSeconds(6));
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         await broker.StartAgainAsync(with: "another-one", insteadOf: Brokers.Password);
-        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains("refuse the login", StringComparison.Ordinal) == true, $"the lane says so, not: {bus.Lane().Trouble}");
+        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains("refuse the login", StringComparison.Ordinal) == true, () => $"the lane says so, not: {bus.Lane().Trouble}");
         await broker.StartAgainAsync(with: Brokers.Password, insteadOf: "another-one");
         await putting;
         await Flow.AssertAllArrivedAsync(bus, broker.Address, topic);

@@ -148,6 +148,19 @@ public class OptionsTests
         Assert.False(settings.ContainsKey("batch.size"));
         tuning.BrokenBy(Breach.TimedOut);
         tuning.Apply(settings);
-        Assert.Equal("250000", settings["batch.size"]);
+        Assert.Equal("16384", settings["batch.size"]);
+        for (var i = 0; i < 5; i++)
+            tuning.BrokenBy(Breach.TimedOut);
+        tuning.Apply(settings);
+        Assert.Equal("1024", settings["batch.size"]);
+
+        // Confirmed as fast as ever, until the window is as wide as ever.
+        for (var i = 0; i < 40; i++)
+            tuning.Delivered(500, TimeSpan.FromMilliseconds(5));
+        Assert.True(tuning.IsStale);
+        settings.Clear();
+        tuning.Apply(settings);
+        Assert.False(settings.ContainsKey("batch.size"));
+        Assert.False(tuning.IsStale);
     }
 }

@@ -14,6 +14,8 @@ internal sealed class KafkaBroker : IAsyncDisposable
     private readonly string _jars;
     private readonly string _folder = Directory.CreateTempSubdirectory("evbus-kafka-").FullName;
     private readonly int _controllerPort = FreePort();
+    private readonly int _linePort;
+    private readonly int _advertisedLinePort;
     private Process? _keeper;
     private int _pid;
 
@@ -22,6 +24,9 @@ internal sealed class KafkaBroker : IAsyncDisposable
         _jars = jars;
         Port = FreePort();
         SaslPort = FreePort();
+        TlsPort = FreePort();
+        _linePort = FreePort();
+        _advertisedLinePort = settings.Line?.Invoke(_linePort) ?? 0;
         File.WriteAllText(Config, Configuration(settings));
     }
 
@@ -29,7 +34,12 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
     public int SaslPort { get; }
 
+    public int TlsPort { get; }
+
     public string Address => $"127.0.0.1:{Port}";
+
+    /// <summary>By name, as a certificate has it.</summary>
+    public string TlsAddress => $"localhost:{TlsPort}";
 
     public string SaslAddress => $"127.0.0.1:{SaslPort}";
 
@@ -192,13 +202,17 @@ internal sealed class KafkaBroker : IAsyncDisposable
     {
         var sasl = settings.PlainUsers.Count > 0;
         var plain = string.Concat(settings.PlainUsers.Select(user => $" user_{user.Key}=\"{user.Value}\""));
+        var tls = settings.ServerPem is not null;
+        var more = (sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "") + (tls ? $",SSL://127.0.0.1:{TlsPort}" : "");
+        var line = settings.Line is not null;
         return $"""
             process.roles=broker,controller
             node.id=1
             controller.quorum.voters=1@127.0.0.1:{_controllerPort}
-            listeners=PLAINTEXT://127.0.0.1:{Port},CONTROLLER://127.0.0.1:{_controllerPort}{(sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "")}
-            advertised.listeners=PLAINTEXT://127.0.0.1:{Port}{(sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "")}
-            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+            listeners=PLAINTEXT://127.0.0.1:{Port},CONTROLLER://127.0.0.1:{_controllerPort}{more}{(line ? $",LINE://127.0.0.1:{_linePort}" : "")}
+            advertised.listeners=PLAINTEXT://127.0.0.1:{Port}{more.Replace("SSL://127.0.0.1", "SSL://localhost", StringComparison.Ordinal)}{(line ? $",LINE://127.0.0.1:{_advertisedLinePort}" : "")}
+            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,LINE:PLAINTEXT
+            {(tls ? $"ssl.keystore.type=PEM\nssl.keystore.location={settings.ServerPem}\nssl.truststore.type=PEM\nssl.truststore.location={settings.CaPem}\nssl.client.auth=required" : "")}
             controller.listener.names=CONTROLLER
             {(sasl ? "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512" : "")}
             {(sasl ? $"listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required{plain};" : "")}
@@ -228,6 +242,15 @@ internal sealed class KafkaBroker : IAsyncDisposable
     {
         /// <summary>Who may log in by PLAIN; with one of them there is a listener with SASL, for SCRAM too (<see cref="SetPasswordAsync"/>).</summary>
         public IReadOnlyDictionary<string, string> PlainUsers { get; init; } = new Dictionary<string, string>();
+
+        /// <summary>The broker's key and certificate, as one PEM file; with it there is a listener with TLS that wants a client certificate.</summary>
+        public string? ServerPem { get; init; }
+
+        /// <summary>The authority that client certificates must be of, as a PEM file.</summary>
+        public string? CaPem { get; init; }
+
+        /// <summary>Given the port of one more listener, the port that clients are told to come to instead: that of a line between, which a test can spoil.</summary>
+        public Func<int, int>? Line { get; init; }
 
         /// <summary>Further lines of the broker's configuration.</summary>
         public string More { get; init; } = "";
