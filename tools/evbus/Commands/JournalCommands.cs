@@ -15,7 +15,26 @@ internal static class JournalCommands
 
         journal.Subcommands.Add(Simple("stats", "Files, events, cursors, and whether the ledger balances. Exit code 1 when it does not.", (directory, result, _) => StatsCommand.RunAsync(directory, For(result))));
         journal.Subcommands.Add(Simple("check", "Reads everything and lists what is damaged, and what to do. Exit code 1 when something is.", (directory, result, _) => CheckCommand.RunAsync(directory, For(result))));
+        journal.Subcommands.Add(Simple("repair", "Repairs what is damaged: loses exactly the damaged records, names each, and keeps their bytes in aside/.", (directory, result, _) => RepairCommand.RunAsync(directory, time, For(result))));
+        AddReaders(journal, console, For);
         return journal;
+    }
+
+    private static void AddReaders(Command journal, ToolConsole console, Func<ParseResult, Printer> printer)
+    {
+        Option<string?> Text(string name, string help, string description) => new(name) { Description = description, HelpName = help };
+        var lane = Text("--lane", "ID", "Only what is queued for this lane: what it has not settled.");
+        var from = Text("--from", "SEQ|TIME", "The first event, by number or time of acceptance. Default: the oldest.");
+        var to = Text("--to", "SEQ|TIME", "The last event, by number or time of acceptance. Default: the newest.");
+        var until = Text("--until", "SEQ|TIME", "The last event, by number or time of acceptance. Default: the newest.");
+        var profile = Text("--profile", "GLOB", "Only events addressed to a profile that matches.");
+        var limit = new Option<long?>("--limit") { Description = "At most so many events.", HelpName = "N" };
+        var file = new Option<string>("--to") { Description = "The file to write; it must not be there yet.", HelpName = "FILE", Required = true };
+        var bodies = new Option<bool>("--bodies") { Description = "Only the bodies, as they are, each followed by a line break; else NDJSON as 'cat' prints it." };
+        journal.Subcommands.Add(Simple("cat", "Prints events as NDJSON: structured CloudEvents with their number as evbussequence.", (directory, result, cancellationToken) => CatCommand.RunAsync(directory,
+            EventRange.Parse(result.GetValue(from), result.GetValue(to), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), console, cancellationToken), lane, from, to, profile, limit));
+        journal.Subcommands.Add(Simple("export", "Writes events to a file, and says where the next export goes on.", (directory, result, cancellationToken) => ExportCommand.RunAsync(directory, result.GetValue(file)!, result.GetValue(bodies),
+            EventRange.Parse(result.GetValue(from), result.GetValue(until), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), printer(result), cancellationToken), file, bodies, lane, from, until, profile, limit));
     }
 
     private static Command Simple(string name, string description, Func<string, ParseResult, CancellationToken, Task<int>> run, params Option[] options)

@@ -71,7 +71,7 @@ internal static class StatsCommand
         var matched = cursor.Matched + queue.Uncounted;
         var settled = cursor.Delivered + cursor.Dead + cursor.Dropped.Values.Sum();
         return new LaneStats(cursor.LaneId, matched, cursor.Delivered, cursor.Dead, cursor.Dropped,
-            queue.IsCountable ? queue.Queued : null, queue.IsCountable ? queue.QueuedBytes : null, queue.Oldest is { } oldest ? Printer.Time(oldest) : null,
+            queue.IsCountable ? queue.Queued : null, queue.IsCountable ? queue.QueuedBytes : null, queue.OldestTime is { } oldest ? Printer.Time(oldest) : null,
             cursor.Oldest, cursor.PlaceByte, cursor.Settled.Count, LanesCommand.OrphanedSince(cursor), queue.IsCountable ? matched == settled + queue.Queued : null);
     }
 

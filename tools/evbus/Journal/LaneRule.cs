@@ -51,7 +51,12 @@ internal sealed class LaneQueue
 
     public long QueuedBytes { get; private set; }
 
-    public DateTimeOffset? Oldest { get; private set; }
+    public long UncountedBytes { get; private set; }
+
+    /// <summary>The oldest number that its cursor has not settled.</summary>
+    public ulong Oldest => _cursor.Oldest;
+
+    public DateTimeOffset? OldestTime { get; private set; }
 
     /// <summary>Whether the event is queued for the lane.</summary>
     public bool Holds(in StoredRecord record) => _filter is not null && IsOpen(record.Sequence) && _filter.Matches(record.Bytes);
@@ -80,9 +85,9 @@ internal sealed class LaneQueue
             return true;
         Queued++;
         QueuedBytes += record.Bytes.Length;
-        Oldest ??= EventCodec.ReadAccepted(record.Bytes.Span);
+        OldestTime ??= EventCodec.ReadAccepted(record.Bytes.Span);
         if (record.Sequence >= _cursor.CountedSequence && !record.IsForOneLane)
-            Uncounted++;
+            (Uncounted, UncountedBytes) = (Uncounted + 1, UncountedBytes + record.Bytes.Length);
         return true;
     }
 }

@@ -20,9 +20,12 @@ internal sealed class LogScan
     private long _accepted;
     private long _acceptedSince;
     private ulong _epoch;
+    private readonly Dictionary<string, (ulong Epoch, long Accepted)> _headers = [];
+    private bool _hasHeader;
     private FileWindow _window = null!;
     private string _file = "";
     private long _fileByte;
+    private ulong _firstSequence;
     private long _end;
 
     private LogScan(JournalFolder folder, IEnumerable<long> places)
@@ -48,6 +51,9 @@ internal sealed class LogScan
     public long Accepted => _accepted + _acceptedSince;
 
     public ulong Epoch => _epoch;
+
+    /// <summary>What the header of a file should say, by the first commit in it; by what came before where it has none.</summary>
+    public (ulong Epoch, long Accepted) HeaderOf(PlacedFile file) => _headers[file.Name];
 
     /// <summary>The numbers of the records that begin at the places asked for; a place without one is none.</summary>
     public Dictionary<long, ulong> Places { get; } = [];
@@ -75,18 +81,22 @@ internal sealed class LogScan
     private void ScanFile(PlacedFile file, (long Byte, ulong Sequence) known, bool isLast)
     {
         using var window = _window = new FileWindow(_folder.Storage.OpenRead(file.Name));
-        (_file, _fileByte) = (file.Name, file.FirstByte);
+        (_file, _fileByte, _firstSequence) = (file.Name, file.FirstByte, file.FirstSequence);
         var physical = Math.Max(file.FirstByte, file.FirstByte + window.Length - JournalFormat.FileHeaderLength);
+        (_headers[file.Name], _hasHeader) = ((Math.Max(_epoch, 1), Accepted), false);
         _end = isLast ? physical : Math.Min(physical, known.Byte);
         Know(file.FirstByte, file.FirstSequence);
         TakeHeader(file);
+        var checkpoint = _folder.Checkpoint is { } state && state.Byte > file.FirstByte && state.Byte <= known.Byte ? (state.Byte, state.Sequence) : known;
         var at = file.FirstByte;
         while (at < _end)
         {
+            // What was confirmed ends at a record.
             if (at == known.Byte)
                 KnowFrom(known.Byte, known.Sequence);
-            // What was confirmed ends at a record.
-            var bound = at < known.Byte ? Math.Min(_end, known.Byte) : _end;
+            else if (at == checkpoint.Byte)
+                KnowFrom(checkpoint.Byte, checkpoint.Sequence);
+            var bound = at < checkpoint.Byte ? Math.Min(_end, Math.Min(known.Byte, checkpoint.Byte)) : at < known.Byte ? Math.Min(_end, known.Byte) : _end;
             if (window.RecordAt(InFile(at), InFile(bound)) is > 0 and var length && Take(window.Read(InFile(at), length), at))
             {
                 at += length;
@@ -160,6 +170,8 @@ internal sealed class LogScan
         if (commit.EndByte != at + record.Length)
             return false;
         Commits++;
+        if (!_hasHeader)
+            (_headers[_file], _hasHeader) = ((commit.Epoch, commit.Accepted - (long)(commit.NextSequence - _firstSequence)), true);
         KnowFrom(commit.EndByte, commit.NextSequence);
         (_epoch, _accepted, _acceptedSince) = (Math.Max(_epoch, commit.Epoch), commit.Accepted, 0);
         return true;
