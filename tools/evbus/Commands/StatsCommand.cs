@@ -43,7 +43,7 @@ internal static class StatsCommand
     private static Stats Measure(JournalFolder folder)
     {
         var cursors = folder.Cursors.Where(file => file.Cursor is not null).Select(file => file.Cursor!).ToList();
-        var from = cursors.Select(cursor => Math.Min(cursor.Oldest, cursor.CountedSequence)).Append(folder.Checkpoint?.Sequence ?? 0).Min();
+        var from = cursors.Select(cursor => Math.Min(cursor.PlaceSequence, Math.Min(cursor.Oldest, cursor.CountedSequence))).Append(folder.Checkpoint?.Sequence ?? 0).Min();
         var check = JournalCheck.Run(folder, from);
         var queues = cursors.Select(cursor => new LaneQueue(cursor)).ToList();
         var unmatched = folder.Checkpoint?.Unmatched ?? 0;

@@ -50,7 +50,7 @@ internal sealed class JournalCheck
         foreach (var name in scan.Arrangement.Unknown)
             check._findings.Add(new("unknown", name, 0, 0, 0, "it is no segment file by its name", "delete it if it is not yours; the journal does not read it", IsDamage: false));
         check.CheckCheckpoint();
-        foreach (var cursor in folder.Cursors)
+        foreach (var cursor in folder.Cursors.Where(file => from == 0 || file.Cursor is not { } state || state.PlaceSequence >= from))
             check.CheckCursor(cursor);
         return check;
     }
