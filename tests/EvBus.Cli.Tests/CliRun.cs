@@ -59,7 +59,7 @@ internal sealed class CliRun : IDisposable
         for (var i = 0; i < count; i++)
         {
             var body = string.Create(CultureInfo.InvariantCulture, $"{{\"n\":{i},\"pad\":\"{new string('x', random.Next(maxBody))}\"}}");
-            var result = await bus.PutAsync(new BusEvent(body, new EventAttributes { Profile = (i % 3) switch { 0 => null, 1 => "x", _ => "y" } }), i % 10 == 9 ? Receipt.Durable : Receipt.Accepted);
+            var result = await bus.PutAsync(new BusEvent(body, new EventAttributes { ContentType = "application/json", Profile = (i % 3) switch { 0 => null, 1 => "x", _ => "y" } }), i % 10 == 9 ? Receipt.Durable : Receipt.Accepted);
             Assert.True(result.IsAccepted);
         }
     }

@@ -1,4 +1,5 @@
 using EvBus.Testing;
+using EvBus.Tools.Cli.Commands;
 
 namespace EvBus.Cli.Tests;
 
@@ -56,6 +57,8 @@ public sealed class ReadingTests : IDisposable
         await using var bus = _run.Bus(("slow", null, CliRun.Down()));
         await bus.StartAsync();
         await CliRun.PutAsync(bus, 20);
+        // Cursors are kept a tenth of a second after something has changed.
+        await CliRun.UntilAsync(() => StatsCommand.Measure(_run.Journal).Lanes.Count == 1);
         var (code, json) = await _run.JsonAsync("stats");
         Assert.Equal((0, 20), (code, json.GetProperty("lanes")[0].GetProperty("queued").GetInt32()));
         Assert.Contains("in use by", json.GetProperty("state").GetString(), StringComparison.Ordinal);
@@ -66,6 +69,7 @@ public sealed class ReadingTests : IDisposable
         Assert.Contains("is in use by", refused.Error, StringComparison.Ordinal);
         Assert.Contains(System.Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture), refused.Error, StringComparison.Ordinal);
         Assert.True((await bus.PutAsync(new BusEvent("more"), Receipt.Durable)).IsAccepted);
+        await bus.StopAsync(TimeSpan.Zero);
     }
 
     [Fact]

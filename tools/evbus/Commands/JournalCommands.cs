@@ -17,6 +17,7 @@ internal static class JournalCommands
         journal.Subcommands.Add(Simple("check", "Reads everything and lists what is damaged, and what to do. Exit code 1 when something is.", (directory, result, _) => CheckCommand.RunAsync(directory, For(result))));
         journal.Subcommands.Add(Simple("repair", "Repairs what is damaged: loses exactly the damaged records, names each, and keeps their bytes in aside/.", (directory, result, _) => RepairCommand.RunAsync(directory, time, For(result))));
         AddReaders(journal, console, For);
+        AddLanes(journal, For);
         return journal;
     }
 
@@ -35,6 +36,22 @@ internal static class JournalCommands
             EventRange.Parse(result.GetValue(from), result.GetValue(to), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), console, cancellationToken), lane, from, to, profile, limit));
         journal.Subcommands.Add(Simple("export", "Writes events to a file, and says where the next export goes on.", (directory, result, cancellationToken) => ExportCommand.RunAsync(directory, result.GetValue(file)!, result.GetValue(bodies),
             EventRange.Parse(result.GetValue(from), result.GetValue(until), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), printer(result), cancellationToken), file, bodies, lane, from, until, profile, limit));
+    }
+
+    private static void AddLanes(Command journal, Func<ParseResult, Printer> printer)
+    {
+        var lane = new Option<string>("--lane") { Description = "The lane, by its id.", HelpName = "ID", Required = true };
+        var to = new Option<string>("--to") { Description = "Where it goes on: the number of an event, a time of acceptance, 'oldest' or 'now'.", HelpName = "oldest|now|SEQ|TIME", Required = true };
+        journal.Subcommands.Add(Simple("rewind", "Sets a lane's cursor: back to deliver again, forward to skip.",
+            (directory, result, _) => RewindCommand.RunAsync(directory, result.GetValue(lane)!, result.GetValue(to)!, printer(result)), lane, to));
+        var lanes = new Command("lanes", "The lanes that the journal knows.");
+        lanes.Subcommands.Add(Simple("list", "Lists them, orphans too, with what they have queued.", (directory, result, _) => LanesCommand.ListAsync(directory, printer(result))));
+        var forgotten = new Argument<string>("ID") { Description = "The lane, by its id." };
+        var forget = Simple("forget", "Removes a lane's cursor: what it has queued is given up. A lane of this id that comes again is new.",
+            (directory, result, _) => LanesCommand.ForgetAsync(directory, result.GetValue(forgotten)!, printer(result)));
+        forget.Arguments.Add(forgotten);
+        lanes.Subcommands.Add(forget);
+        journal.Subcommands.Add(lanes);
     }
 
     private static Command Simple(string name, string description, Func<string, ParseResult, CancellationToken, Task<int>> run, params Option[] options)

@@ -20,7 +20,11 @@ internal sealed record Finding(string Kind, string File, long Byte, long Length,
     public Gap? Gap { get; init; }
 
     /// <summary>The number of the first event lost; null when none is, or it is not known.</summary>
-    public ulong? FirstSequence => Gap is { Events: > 0 } gap ? gap.FirstSequence : null;
+    public ulong? FirstSequence
+    {
+        get => Gap is { Events: > 0 } gap ? gap.FirstSequence : field;
+        init;
+    }
 }
 
 /// <summary>A part of the log without whole records.</summary>

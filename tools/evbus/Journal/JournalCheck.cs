@@ -49,6 +49,7 @@ internal sealed class JournalCheck
             check._findings.Add(new("doubled", name, 0, 0, 0, why, $"{Finding.Repair} moves it to aside/; nothing is lost"));
         foreach (var name in scan.Arrangement.Unknown)
             check._findings.Add(new("unknown", name, 0, 0, 0, "it is no segment file by its name", "delete it if it is not yours; the journal does not read it", IsDamage: false));
+        check.CheckBegin();
         check.CheckCheckpoint();
         foreach (var cursor in folder.Cursors.Where(file => from == 0 || file.Cursor is not { } state || state.PlaceSequence >= from))
             check.CheckCursor(cursor);
@@ -66,6 +67,19 @@ internal sealed class JournalCheck
                 confirmed = (cursor.CountedByte, cursor.CountedSequence);
         }
         return confirmed;
+    }
+
+    /// <summary>A file goes only when every lane is through with it: a lane that still needs what is before the first one has lost it.</summary>
+    private void CheckBegin()
+    {
+        var behind = Folder.Cursors.Where(file => file.Cursor is { } cursor && cursor.PlaceByte < Scan.First.Byte).Select(file => file.Cursor!).ToList();
+        if (behind.Count == 0)
+            return;
+        var (at, oldest) = (behind.Min(cursor => cursor.PlaceByte), behind.Min(cursor => cursor.Oldest));
+        var events = (long)(Scan.First.Sequence - Math.Min(oldest, Scan.First.Sequence));
+        _findings.Add(new("missing", JournalFormat.LogFolder, 0, Scan.First.Byte - at, events, $"the files before event {Scan.First.Sequence} are missing, which lanes still need",
+            $"restore them from a backup if there is one, else {Finding.Repair} counts their events as dropped: damaged")
+        { FirstSequence = events > 0 ? oldest : null });
     }
 
     private void CheckCheckpoint()
@@ -100,7 +114,7 @@ internal sealed class JournalCheck
         if (file.Slots.HasDamagedSlot)
             AddSlot("cursor_slot", file.Name, file.Slots, LaneCursor.SlotLength, "the other one counts: what the lane settled after it may be delivered again");
         if (PlaceTrouble(cursor) is { } trouble)
-            _findings.Add(new("cursor_place", file.Name, 0, 0, LostBefore(cursor), trouble, $"{Finding.Repair} sets it to the nearest record before it"));
+            _findings.Add(new("cursor_place", file.Name, 0, 0, 0, trouble, $"{Finding.Repair} sets it to the nearest record before it"));
     }
 
     private void AddSlot(string kind, string name, SlotFile slots, int slotLength, string effect) =>
@@ -122,6 +136,4 @@ internal sealed class JournalCheck
             return sequence == cursor.PlaceSequence ? null : $"it says that event {cursor.PlaceSequence} begins at byte {cursor.PlaceByte}, where event {sequence} does";
         return Scan.Findings.Any(finding => finding.Gap is { } gap && cursor.PlaceByte >= gap.At && cursor.PlaceByte < gap.End) ? null : $"no record begins at its byte {cursor.PlaceByte}";
     }
-
-    private long LostBefore(LaneCursor cursor) => cursor.PlaceByte < Scan.First.Byte && Scan.First.Sequence > cursor.Oldest ? (long)(Scan.First.Sequence - cursor.Oldest) : 0;
 }

@@ -32,9 +32,9 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         // A file whose header is whole and says another place: it was renamed, or it is a copy.
         foreach (var stranger in files.Where(file => file.Name != file.RightName).ToList())
         {
-            if (files.Find(file => file.Name != stranger.Name && file.RightName == stranger.RightName) is not { } original)
+            if (files.Find(file => file.Name != stranger.Name && file.FirstByte == stranger.FirstByte) is not { } original)
                 continue;
-            doubled.Add((stranger.Name, $"it is a copy of '{original.RightName}' under another name"));
+            doubled.Add((stranger.Name, $"it is a copy of '{original.Name}' under another name"));
             files.Remove(stranger);
         }
         foreach (var twins in files.GroupBy(file => file.FirstByte).Where(group => group.Count() > 1).ToList())
@@ -56,9 +56,32 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         var read = file.Read(0, header);
         var trouble = JournalFormat.HeaderTrouble(header.AsSpan(0, read), name, firstByte, firstSequence, out var epoch, out var accepted);
         if (trouble is null || epoch == 0)
-            return new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted);
+        {
+            var told = trouble is null ? null : PlaceByRecords(storage, name);
+            return told is null || told.Value.Byte == firstByte
+                ? new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted)
+                : new PlacedFile(name, told.Value.Byte, told.Value.Sequence, trouble, epoch, accepted);
+        }
         // Whole, and of another place.
         return new PlacedFile(name, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(32)), null, epoch, accepted);
+    }
+
+    /// <summary>Where a file without a header belongs, by its first commit record that says where it stands; null when it has none.</summary>
+    private static (long Byte, ulong Sequence)? PlaceByRecords(IStorage storage, string name)
+    {
+        using var window = new FileWindow(storage.OpenRead(name));
+        var events = 0UL;
+        for (var at = window.NextRecord(JournalFormat.FileHeaderLength, window.Length); at >= 0; at = window.NextRecord(at, window.Length))
+        {
+            var length = window.RecordAt(at, window.Length);
+            var record = window.Read(at, length);
+            at += length;
+            if (!JournalFormat.IsControl(record))
+                events++;
+            else if (JournalFormat.ReadCommit(record) is var commit && commit.EndByte >= at - JournalFormat.FileHeaderLength && commit.NextSequence >= events)
+                return (commit.EndByte - at + JournalFormat.FileHeaderLength, commit.NextSequence - events);
+        }
+        return null;
     }
 
     private static long CountWhole(IStorage storage, PlacedFile file)

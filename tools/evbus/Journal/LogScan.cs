@@ -109,6 +109,11 @@ internal sealed class LogScan
             _open.Add(new Gap(at, next, _whole));
             at = next;
         }
+        if (at < checkpoint.Byte && checkpoint.Byte < known.Byte)
+        {
+            _open.Add(new Gap(at, checkpoint.Byte, _whole));
+            KnowFrom(at = checkpoint.Byte, checkpoint.Sequence);
+        }
         if (at < known.Byte)
         {
             _open.Add(new Gap(at, known.Byte, _whole));
