@@ -16,6 +16,9 @@ internal static class UnixFile
     private const int NoSuchFile = 2;
     private const int NotADirectory = 20;
     private const int Invalid = 22;
+    private const int NotPermitted = 1;
+    private const int NoSuchCall = 38;
+    private const int CloseOnExec = 0x80000;
 
     [ThreadStatic]
     private static byte[]? s_answer;
@@ -33,7 +36,7 @@ internal static class UnixFile
     {
         if (OperatingSystem.IsWindows())
             return;
-        var handle = Open(folder, 0);
+        var handle = Open(folder, OperatingSystem.IsLinux() ? CloseOnExec : 0);
         if (handle < 0)
             throw Failure(folder);
         try
@@ -57,7 +60,19 @@ internal static class UnixFile
         try
         {
             if (Ask(folder, path, flags, TypeAndModeAndTimeAndInodeAndSize, answer) != 0)
-                return Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory ? true : throw Failure(path);
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case NoSuchFile or NotADirectory:
+                        return true;
+                    // An old kernel, or an old sandbox around a new one.
+                    case NoSuchCall or NotPermitted:
+                        s_isMissing = true;
+                        return false;
+                    default:
+                        throw Failure(path);
+                }
+            }
         }
         catch (EntryPointNotFoundException)
         {

@@ -73,6 +73,13 @@ internal interface IJournalLane
     /// <summary>Appends a dead letter again, for this lane only. False when there is no room, or the lane takes nothing now (detached, orphan).</summary>
     bool TryReplay(BusEvent evt);
 
+    /// <summary>Returns when everything appended so far is on disk; without a disk, at once.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    void Flush();
+
+    /// <summary>The lane's dead letters, as many as <paramref name="capacity"/>; with a disk, those of earlier runs too.</summary>
+    DeadLetters OpenDeadLetters(int capacity);
+
     /// <summary>The lane's ledger and lag at this moment, all numbers of one instant.</summary>
     LaneMeasure Measure();
 
@@ -90,7 +97,8 @@ internal interface IJournalObserver
 
     void OnDropped(long events, string reason, ReadOnlySpan<Position> awaited);
 
-    void OnDeadLettered(EventBatch batch, string reason);
+    /// <summary>False when they cannot be kept.</summary>
+    bool OnDeadLettered(EventBatch batch, string reason);
 
     void OnLimitReached(LimitPolicy policy, string what);
 }

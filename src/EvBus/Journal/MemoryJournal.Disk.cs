@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EvBus.Telemetry;
 
 namespace EvBus.Journal;
@@ -9,11 +10,13 @@ internal sealed partial class MemoryJournal : ICommitTarget
     private const long MaxUncommitted = 64L << 20;
 
     private readonly List<Routes> _retired = [];
+    private readonly ConcurrentDictionary<string, DeadLetterFile> _dead = new(StringComparer.Ordinal);
     private readonly Committer? _committer;
     private readonly CursorKeeper? _keeper;
     private CommitWaiters _waiters = new();
     private volatile Place _committed;
     private Place? _closing;
+    private CommitWaiters? _closingWaiters;
     private volatile string? _failure;
     private bool _isFull;
     private long _residentBytes;
@@ -79,7 +82,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
             _routes.CloseGroup();
             _retired.ForEach(static routes => routes.CloseGroup());
             (_unmatchedClosed, _unmatchedPending) = (_unmatchedClosed + _unmatchedPending, 0);
-            var waiters = _waiters;
+            var waiters = _closingWaiters = _waiters;
             _waiters = new CommitWaiters();
             return new CommitGroup(from.Bytes, from.Sequence, Epoch, (int)(_end - from.Sequence), _committedAccepted, parts, waiters);
         }
@@ -169,8 +172,10 @@ internal sealed partial class MemoryJournal : ICommitTarget
         foreach (var cursor in cursors)
             store.WriteCursor(cursor);
         store.WriteCheckpoint(checkpoint);
+        // What is durable decides: a cursor that moves on from here is not yet.
+        var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
         store.Sync();
-        if (store.Log.DeleteBefore(store.OldestPlace(checkpoint.Byte)) == 0)
+        if (store.Log.DeleteBefore(needed) == 0)
             return;
         _committer!.Retry();
         lock (_gate)
@@ -190,9 +195,10 @@ internal sealed partial class MemoryJournal : ICommitTarget
 
     private MemoryLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
     {
-        store.PrepareCursor(definition.Id);
+        if (!definition.Options.IsEphemeral)
+            store.PrepareCursor(definition.Id);
         MemoryLane lane;
-        if (store.FindCursor(definition.Id) is { } cursor)
+        if (!definition.Options.IsEphemeral && store.FindCursor(definition.Id) is { } cursor)
         {
             lane = new MemoryLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
             lane.Restore(cursor, _end);
@@ -200,7 +206,8 @@ internal sealed partial class MemoryJournal : ICommitTarget
         else
         {
             // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
-            var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id);
+            var fromOldest = !definition.Options.IsEphemeral && (definition.Options.Start == LaneStart.Oldest
+                || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id));
             if (fromOldest)
             {
                 var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
@@ -220,6 +227,35 @@ internal sealed partial class MemoryJournal : ICommitTarget
         }
         Rebuild([.. _lanes, lane]);
         return lane;
+    }
+
+    internal void Flush()
+    {
+        if (_store is null)
+            return;
+        Task<string?> committed;
+        lock (_gate)
+        {
+            if (_end == _committed.Sequence)
+                return;
+            // What is being written now is in an earlier group, so the one being filled is late enough for all; it must not stay empty.
+            committed = _closing is { } closing && closing.Sequence == _end ? _closingWaiters!.WaitAsync() : _waiters.WaitAsync();
+        }
+        _committer!.Signal();
+        if (committed.GetAwaiter().GetResult() is { } failure)
+            throw new IOException(failure);
+    }
+
+    internal DeadLetters OpenDeadLetters(string laneId, LaneOptions options, int capacity)
+    {
+        if (_store is null || options.IsEphemeral)
+            return new DeadLetters(capacity, null, []);
+        if (_dead.TryRemove(laneId, out var before))
+            before.Dispose();
+        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, out var letters, out var damaged);
+        if (damaged > 0)
+            Log.DeadLettersDamaged(_logger, laneId, damaged);
+        return new DeadLetters(capacity, file, letters);
     }
 
     private static Segment BlockAt(ulong sequence, long at) => new([], sequence, at, 0);
@@ -365,6 +401,8 @@ internal sealed partial class MemoryJournal : ICommitTarget
         }
         _waiters.Complete(_failure ?? "the bus stopped before it was on disk");
         IsStoreOpen = false;
+        foreach (var file in _dead.Values)
+            file.Dispose();
         store.Dispose();
     }
 }

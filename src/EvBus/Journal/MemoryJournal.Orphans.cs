@@ -14,7 +14,9 @@ internal sealed partial class MemoryJournal
             lane.SkipUnwanted();
             lane.IsOrphaned = true;
             Rebuild(_lanes);
-            lane.MarkDetached(_tail, _end, _bytes, 0, 0);
+            // What was for it and is not committed yet is on routes that are on their way out.
+            var (events, bytes) = SumFor(lane);
+            lane.MarkDetached(_tail, _end, _bytes, events, bytes);
             SignalRoom();
         }
     }

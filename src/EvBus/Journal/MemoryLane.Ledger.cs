@@ -195,6 +195,10 @@ internal sealed partial class MemoryLane
 
     public bool TryReplay(BusEvent evt) => _journal.TryReplay(this, evt);
 
+    public void Flush() => _journal.Flush();
+
+    public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, Options, capacity);
+
     public LaneMeasure Measure() => _journal.Measure(this);
 
     public void Forget(string reason) => _journal.Close(this, reason);

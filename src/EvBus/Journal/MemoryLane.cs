@@ -221,8 +221,9 @@ internal sealed partial class MemoryLane : IJournalLane
         if (!TryRead(batch, maxEvents, long.MaxValue))
             return 0;
         var count = batch.Count;
-        Observer.OnDeadLettered(batch, reason);
-        CountSettled(batch, 0, count, LaneOutcome.Dead, reason);
+        // A limit is a limit: what cannot be kept as a dead letter is dropped, and said.
+        var isKept = Observer.OnDeadLettered(batch, reason);
+        CountSettled(batch, 0, count, isKept ? LaneOutcome.Dead : LaneOutcome.Dropped, reason);
         batch.Abandon();
         foreach (var segment in ((Lease)batch.Lease!).TakeSegments())
             segment.Unpin();

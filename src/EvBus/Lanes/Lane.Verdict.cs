@@ -25,7 +25,7 @@ internal sealed partial class Lane
         if (result.Each is { } each)
         {
             if (each.Count == work.Batch.Count)
-                return JudgeEach(work, each, result.RetryAfter);
+                return JudgeEach(session, work, each, result.RetryAfter);
             result = PublishResult.Retry($"the publisher gave {each.Count} verdicts for {work.Batch.Count} events");
         }
         switch (result.Verdict)
@@ -60,8 +60,7 @@ internal sealed partial class Lane
     {
         if (work.Batch.Count == 1)
         {
-            Bury(work.Batch[0], reason, work.Attempts + 1);
-            _journal.Settle(work.Batch, 0, 1, LaneOutcome.Dead, reason);
+            Bury(work, 0, reason, work.Attempts + 1);
             Recycle(work);
             // The destination answered: it is alive, and the next event may be to its liking.
             Succeed();
@@ -109,8 +108,7 @@ internal sealed partial class Lane
         {
             if (!outage && ++work.Attempts >= Options.MaxAttempts)
             {
-                Bury(work.Batch[0], $"{result.Reason} ({work.Attempts} attempts)", work.Attempts);
-                _journal.Settle(work.Batch, 0, 1, LaneOutcome.Dead, result.Reason);
+                Bury(work, 0, $"{result.Reason} ({work.Attempts} attempts)", work.Attempts, result.Reason);
                 Recycle(work);
                 return null;
             }
@@ -126,7 +124,7 @@ internal sealed partial class Lane
         return PutBack(work, result);
     }
 
-    private TimeSpan? JudgeEach(LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
+    private TimeSpan? JudgeEach(LaneSession session, LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
     {
         LaneWork? again = null;
         string? reason = null;
@@ -137,15 +135,20 @@ internal sealed partial class Lane
             {
                 reason ??= each[i].Reason ?? "the publisher asked for another try of some events";
                 // By itself only when it came alone: among others, the cause may be the destination's.
-                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 ? 1 : 0), WasTried = true };
+                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 && verdict == Verdict.Retry ? 1 : 0), WasTried = true };
+                if (verdict == Verdict.Disconnected)
+                    session.IsConnected = false;
                 again.Batch.Take(work.Batch, i);
                 continue;
             }
             if (verdict == Verdict.Rejected)
-                Bury(work.Batch[i], each[i].Reason ?? "rejected without a reason", work.Attempts + 1);
-            else if (work.Batch[i].IsAwaited)
+            {
+                Bury(work, i, each[i].Reason ?? "rejected without a reason", work.Attempts + 1);
+                continue;
+            }
+            _journal.Settle(work.Batch, i, 1, LaneOutcome.Delivered, each[i].Reason);
+            if (work.Batch[i].IsAwaited)
                 _services.Receipts.Settle(work.Batch[i].Position, Id, PutOutcome.Delivered, null);
-            _journal.Settle(work.Batch, i, 1, verdict == Verdict.Rejected ? LaneOutcome.Dead : LaneOutcome.Delivered, each[i].Reason);
         }
         Recycle(work);
         if (again is null)
@@ -156,14 +159,16 @@ internal sealed partial class Lane
         // Something got through: the waiting begins anew.
         if (again.Batch.Count < each.Count)
             _retry.Succeed();
+        var isNew = _trouble != reason;
         var wait = Fail(reason!, retryAfter);
-        Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        if (isNew)
+            Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        else
+            Log.StillFailing(Logger, Id, reason!, wait);
         if (again.Attempts >= Options.MaxAttempts)
         {
-            foreach (var evt in again.Batch)
-                Bury(evt, $"{reason} ({again.Attempts} attempts)", again.Attempts);
             for (var i = 0; i < again.Batch.Count; i++)
-                _journal.Settle(again.Batch, i, 1, LaneOutcome.Dead, reason);
+                Bury(again, i, $"{reason} ({again.Attempts} attempts)", again.Attempts, reason);
             Recycle(again);
         }
         else if (GiveUpOld(again) is { } left)
@@ -187,8 +192,7 @@ internal sealed partial class Lane
             return work;
         for (var i = 0; i < old; i++)
         {
-            Bury(work.Batch[i], $"older than {maxAge}; last failure: {_trouble}", work.Attempts);
-            _journal.Settle(work.Batch, i, 1, LaneOutcome.Dead, "max_age");
+            Bury(work, i, $"older than {maxAge}; last failure: {_trouble}", work.Attempts, "max_age");
         }
         var rest = old == work.Batch.Count ? null : work.Slice(old, work.Batch.Count - old);
         Recycle(work);
@@ -197,15 +201,15 @@ internal sealed partial class Lane
 
     private void SettleAll(LaneWork work, LaneOutcome outcome, string? reason)
     {
-        if (work.Batch.HasAwaited)
-        {
-            foreach (var evt in work.Batch)
-            {
-                if (evt.IsAwaited)
-                    _services.Receipts.Settle(evt.Position, Id, outcome == LaneOutcome.Delivered ? PutOutcome.Delivered : PutOutcome.Dropped, reason);
-            }
-        }
+        // First the cursor, then those who wait: what somebody was told is delivered does not come again.
         _journal.Settle(work.Batch, 0, work.Batch.Count, outcome, reason);
+        if (!work.Batch.HasAwaited)
+            return;
+        foreach (var evt in work.Batch)
+        {
+            if (evt.IsAwaited)
+                _services.Receipts.Settle(evt.Position, Id, outcome == LaneOutcome.Delivered ? PutOutcome.Delivered : PutOutcome.Dropped, reason);
+        }
     }
 
     private void Succeed()
@@ -222,7 +226,10 @@ internal sealed partial class Lane
 
     private TimeSpan Fail(string reason, TimeSpan? asked)
     {
-        var wait = _retry.Next(asked);
+        // All that was under way at one failure failed with it: it counts once, or a wide window would mean a long wait.
+        var wait = _sharedWait is { } shared ? (asked > shared ? asked.Value : shared) : _retry.Next(asked);
+        if (_isSettlingSeveral)
+            _sharedWait = wait;
         _trouble = reason;
         _state = LaneState.Retrying;
         _journal.SetFlowing(false);

@@ -31,6 +31,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     private volatile bool _stopped;
     private volatile LaneState _state = LaneState.Connecting;
     private volatile string? _trouble;
+    private volatile string? _unburied;
     private long _retried;
     private bool _saidDropping;
     private bool _started;
@@ -40,10 +41,10 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         _definition = definition;
         _services = services;
         _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
-        DeadLetters = new DeadLetters(Options.DeadLetters);
-        var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
+                var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
         var filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
         _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options), this);
+        DeadLetters = _journal.OpenDeadLetters(Options.DeadLetters);
     }
 
     public string Id => _definition.Id;
@@ -78,6 +79,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     public void Resume()
     {
         _paused = false;
+        _unburied = null;
         if (_detached)
         {
             _detached = false;
@@ -92,72 +94,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         Wake();
     }
 
-    /// <summary>The door is closed: the lane ends when it has nothing left. A wait for the next try ends now.</summary>
-    public Task DrainAsync()
-    {
-        _draining = true;
-        lock (_lock)
-        {
-            if (!_started || (_detached && _session is null))
-                _over.TrySetResult();
-        }
-        // Nothing to carry and nowhere to carry it: a connection that hangs is not worth the wait.
-        var session = _session;
-        var isIdle = session is { IsConnected: false } && _journal.Measure().Queued == 0;
-        if (isIdle)
-            session!.CutConnect();
-        Wake();
-        return _orphaned || isIdle ? Task.CompletedTask : _over.Task;
-    }
-
-    /// <summary>Ends the lane with whatever is left, at most a moment after the call under way has seen its cancellation.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        LaneSession? session;
-        Rotation? rotation;
-        lock (_lock)
-        {
-            _stopped = true;
-            (session, rotation, _rotation) = (_session, _rotation, null);
-        }
-        GiveUp(rotation);
-        session?.Cancel();
-        Wake();
-        if (session is null)
-            _over.TrySetResult();
-        // A publisher that ignores its cancellation is left behind: a stop must end.
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), TimeProvider.System);
-        try
-        {
-            await _over.Task.WaitAsync(patience.Token).ConfigureAwait(false);
-            Task beside;
-            lock (_lock)
-                beside = _beside;
-            await beside.WaitAsync(patience.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            if (session is not null)
-                Abandon(session, restart: false, null);
-        }
-        _state = LaneState.Stopped;
-    }
-
-    public void Forget(string reason)
-    {
-        lock (_lock)
-        {
-            while (_again.First is { } node)
-            {
-                _again.RemoveFirst();
-                SettleAll(node.Value, LaneOutcome.Dropped, reason);
-                Recycle(node.Value);
-            }
-        }
-        _journal.Forget(reason);
-    }
-
-    public int Replay(Func<DeadLetter, bool>? which) => DeadLetters.Replay(which, _journal.TryReplay);
+    public int Replay(Func<DeadLetter, bool>? which) => DeadLetters.Replay(which, _journal.TryReplay, _journal.Flush);
 
     public LaneStatus GetStatus()
     {
@@ -175,7 +112,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             QueuedBytes = measure.QueuedBytes,
             OldestAge = oldest is { } time && measure.Queued > 0 ? Max(Time.GetUtcNow() - time, TimeSpan.Zero) : TimeSpan.Zero,
             Retried = Interlocked.Read(ref _retried),
-            Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _trouble ?? _rotation?.Trouble,
+            Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _unburied ?? _trouble ?? _rotation?.Trouble,
             Cursor = measure.Cursor,
         };
     }
@@ -193,10 +130,15 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             _services.Receipts.Settle(position, Id, PutOutcome.Dropped, reason);
     }
 
-    void IJournalObserver.OnDeadLettered(EventBatch batch, string reason)
+    bool IJournalObserver.OnDeadLettered(EventBatch batch, string reason)
     {
+        var isKept = true;
         for (var i = 0; i < batch.Count; i++)
-            Bury(batch[i], reason, attempts: 0);
+        {
+            isKept &= TryKeepDead(batch[i], reason, attempts: 0);
+            AnswerDead(batch[i], reason);
+        }
+        return isKept;
     }
 
     void IJournalObserver.OnLimitReached(LimitPolicy policy, string what)
@@ -226,14 +168,42 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         Wake();
     }
 
-    private void Bury(EventView evt, string reason, int attempts)
+    /// <summary>Makes an event of a batch a dead letter. When that cannot be written the event waits, and so does the lane.</summary>
+    private void Bury(LaneWork work, int index, string reason, int attempts, string? settled = null)
     {
-        var owned = evt.ToEvent();
-        Log.DeadLettered(Logger, Id, owned.Id!, reason);
-        if (!DeadLetters.Add(new DeadLetter(Id, owned, reason, attempts, Time.GetUtcNow())) && DeadLetters.Lost == 1)
-            Log.DeadLettersFull(Logger, Id);
+        if (TryKeepDead(work.Batch[index], reason, attempts))
+        {
+            _journal.Settle(work.Batch, index, 1, LaneOutcome.Dead, settled ?? reason);
+            AnswerDead(work.Batch[index], reason);
+            return;
+        }
+        lock (_lock)
+            Requeue(work.Slice(index, 1));
+        _paused = true;
+    }
+
+    private void AnswerDead(EventView evt, string reason)
+    {
         if (evt.IsAwaited)
             _services.Receipts.Settle(evt.Position, Id, PutOutcome.DeadLettered, reason);
+    }
+
+    private bool TryKeepDead(EventView evt, string reason, int attempts)
+    {
+        var owned = evt.ToEvent();
+        try
+        {
+            if (!DeadLetters.Add(new DeadLetter(Id, owned, reason, attempts, Time.GetUtcNow())) && DeadLetters.Lost == 1)
+                Log.DeadLettersFull(Logger, Id);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _unburied = $"a dead letter cannot be written: {e.Message}";
+            Log.DeadLetterNotWritten(Logger, Id, e.Message);
+            return false;
+        }
+        Log.DeadLettered(Logger, Id, owned.Id!, reason);
+        return true;
     }
 }
 

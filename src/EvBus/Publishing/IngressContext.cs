@@ -40,7 +40,7 @@ public sealed class IngressContext
     [System.Text.Json.Serialization.JsonIgnore]
     public object? Gathered { get; }
 
-    /// <summary>Where a publisher may log state changes (never one line per event).</summary>
+    /// <summary>Where a publisher may log state changes (never one line per event). What is said through it is said with <c>***</c> in place of the profile's secrets.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public ILogger Logger { get; }
 
@@ -51,6 +51,12 @@ public sealed class IngressContext
     /// <summary>The host's services; null without a host.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public IServiceProvider? Services { get; }
+
+    /// <summary>
+    /// How long the lane waits for one call and for one batch's acknowledgement before it gives this instance up; a publisher's own time-outs stay
+    /// below it, so that nothing arrives late beside its repetition. Default: 30 s.
+    /// </summary>
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The internal queues of the bus.</summary>
     internal InternalQueues? Queues { get; init; }

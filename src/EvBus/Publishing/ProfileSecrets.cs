@@ -33,6 +33,8 @@ internal sealed partial class ProfileSecrets
     /// <summary>The text with <c>***</c> in place of each secret.</summary>
     public string Mask(string text)
     {
+        // A plugin's exception may override its message with anything.
+        text ??= "";
         foreach (var (secret, alone) in _texts)
             text = alone is null ? text.Replace(secret, Hidden, StringComparison.Ordinal) : alone.Replace(text, Hidden);
         return text;

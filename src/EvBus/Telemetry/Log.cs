@@ -59,6 +59,15 @@ internal static partial class Log
     [LoggerMessage(111, LogLevel.Trace, "Lane {Lane}: event {event_id} delivered")]
     public static partial void EventDelivered(ILogger logger, string lane, string event_id);
 
+    [LoggerMessage(130, LogLevel.Warning, "Lane {Lane} waits: {Reason}")]
+    public static partial void LaneBlocked(ILogger logger, string lane, string reason);
+
+    [LoggerMessage(131, LogLevel.Information, "Lane {Lane}: the destination takes events again")]
+    public static partial void LaneUnblocked(ILogger logger, string lane);
+
+    [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait})")]
+    public static partial void ConnectionLost(ILogger logger, string lane, string reason, TimeSpan wait);
+
     [LoggerMessage(112, LogLevel.Critical, "Lane {Lane} stopped by a defect of the bus; its events stay queued")]
     public static partial void LaneFailed(ILogger logger, string lane, Exception exception);
 
@@ -86,6 +95,12 @@ internal static partial class Log
     [LoggerMessage(201, LogLevel.Warning, "Profiles under '{Provider}:' are not used: no publisher goes by that name here. Known: {Known}")]
     public static partial void UnknownProvider(ILogger logger, string provider, string known);
 
+    [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
+    public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
+
+    [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]
+    public static partial void ReloadFailed(ILogger logger, string reason);
+
     [LoggerMessage(300, LogLevel.Error, "Journal: {Length} bytes from byte {At} of the log cannot be read ({What}); {Events} events are lost with them. Run 'evbus journal check'")]
     public static partial void JournalDamaged(ILogger logger, long at, long length, long events, string what);
 
@@ -110,11 +125,9 @@ internal static partial class Log
     [LoggerMessage(307, LogLevel.Information, "Journal '{Path}' opened: {Events} events, {Bytes} bytes, epoch {Epoch}")]
     public static partial void JournalOpened(ILogger logger, string path, long events, long bytes, ulong epoch);
 
-    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is detached and keeps the event. Resume it when the disk is mended")]
-    public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
-    [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
-    public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
+    [LoggerMessage(309, LogLevel.Error, "Lane {Lane}: {Count} dead letters are damaged on disk and lost")]
+    public static partial void DeadLettersDamaged(ILogger logger, string lane, int count);
 
-    [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]
-    public static partial void ReloadFailed(ILogger logger, string reason);
+    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
+    public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
 }

@@ -33,6 +33,29 @@ public class LaneFailureTests
     }
 
     [Fact]
+    public async Task A_list_of_verdicts_that_throws_is_a_failure_of_the_plugin_and_not_of_the_bus()
+    {
+        var broken = Enumerable.Range(0, 1).Select<int, EventVerdict>(_ => throw new InvalidOperationException("no list"));
+        var publisher = new ScriptedPublisher().Then(PublishResult.Mixed(new Lazily(broken)));
+        await using var bus = await StartAsync(publisher);
+        bus.TryPut(Given.Event(1));
+        await _clock.DriveAsync(publisher.WaitForEventsAsync(1));
+        await bus.StopAsync();
+        Assert.Equal((1, 0, 1), (bus.Lane("a").Delivered, bus.Lane("a").Dead, bus.Lane("a").Retried));
+    }
+
+    private sealed class Lazily(IEnumerable<EventVerdict> verdicts) : IReadOnlyList<EventVerdict>
+    {
+        public EventVerdict this[int index] => verdicts.ElementAt(index);
+
+        public int Count => 1;
+
+        public IEnumerator<EventVerdict> GetEnumerator() => verdicts.GetEnumerator();
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+    }
+
+    [Fact]
     public async Task A_plugin_that_always_raises_makes_a_dead_letter_and_leaves_its_neighbour_alone()
     {
         var (bad, good) = (new ScriptedPublisher { Otherwise = (_, _) => throw new InvalidOperationException("broken") }, new ScriptedPublisher());

@@ -43,6 +43,8 @@ internal sealed class CommitWaiters
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Late callers may still signal; without a wait handle asked for, it holds nothing.")]
 internal sealed class Committer
 {
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
     private readonly ICommitTarget _target;
     private readonly LogFiles _log;
     private readonly TimeProvider _time;
@@ -93,25 +95,26 @@ internal sealed class Committer
         CommitGroup? left = null;
         while (true)
         {
+            // A group that found no room is tried again now and then: room may come from outside.
             if (left is null)
                 _signal.Wait();
             else
-                _signal.Wait(TimeSpan.FromSeconds(1));
-            var isLast = _stopping;
+                _signal.Wait(RetryInterval);
             _signal.Reset();
+            var isLast = _stopping;
             if (!isLast && left is null)
                 Gather(answered);
             while (!_hasFailed && (left ?? _target.CloseGroup()) is { } group)
             {
                 answered = group.Waiters.Count;
+                var wasLeft = left is not null;
                 left = TryWrite(group) ? null : group;
-                if (left is not null || !isLast)
+                // What came while it had no room has signalled in vain.
+                if (left is not null || !(isLast || wasLeft))
                     break;
             }
             if (isLast)
                 break;
-            if (left is null && !_hasFailed && answered > 0)
-                continue;
         }
         _over.TrySetResult();
     }

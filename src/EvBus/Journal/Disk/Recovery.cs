@@ -23,6 +23,9 @@ internal static class Recovery
                 before = (checkpoint?.Accepted ?? 0) + (long)(last.FirstSequence - Math.Min(last.FirstSequence, checkpoint?.Sequence ?? 0));
             }
             var end = FindEnd(last, before, checkpoint, storage, notes);
+            // Files that were through and deleted may come back after a power failure, when the last one, deleted as well, does not.
+            if (checkpoint is not null && checkpoint.Byte > end.Byte)
+                end = new RecoveredEnd(checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted, checkpoint.Epoch, notes);
             if (last.Length > 0)
                 return end with { Epoch = Math.Max(epoch, Math.Max(end.Epoch, checkpoint?.Epoch ?? 0)), Notes = notes };
             // Made and never written to, or all of it set aside: the log ends before it.

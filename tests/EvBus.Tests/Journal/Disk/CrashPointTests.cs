@@ -35,6 +35,7 @@ public class CrashPointTests
         var where = $"Crash at point {point}, {(chance is null ? "kill" : "power")}: ";
         var second = new ScriptedPublisher();
         var disk = storage.AfterCrash(chance);
+        where += $"found {string.Join(", ", disk.Files.OrderBy(file => file.Key).Select(file => $"{file.Key} ({file.Value})"))}; ";
         BusStatus status;
         await using (var bus = Create(disk, second))
         {

@@ -246,7 +246,7 @@ public class JournalModelTests
             _dropped += events;
         }
 
-        public void OnDeadLettered(EventBatch batch, string reason) { }
+        public bool OnDeadLettered(EventBatch batch, string reason) => true;
 
         public void OnLimitReached(LimitPolicy policy, string what) { }
     }

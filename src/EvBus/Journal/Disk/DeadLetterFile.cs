@@ -1,0 +1,230 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace EvBus.Journal;
+
+/// <summary>
+/// A lane's dead letters on disk: an append-only file; each letter is fsynced before the cursor may pass its event.
+/// <code>
+///   0   8B   "EVBUSD\r\n"
+///   8   u16  version = 1, then 6 zeros
+///   16  ..   entries: { u32 length, u32 CRC32C of 8 .. length, u8 kind, 3 zeros, u32 attempts, u64 number, i64 time (ticks UTC),
+///            u32 length of the reason, reason (UTF-8), record (EventCodec) }
+///   kind: 1 a letter · 2 the letter of that number is gone (replayed, purged, or too many)
+/// </code>
+/// A torn entry at the end is cut; one damaged in the middle is skipped and counted. The file is written anew when most of it is gone.
+/// For one thread at a time.
+/// </summary>
+internal sealed class DeadLetterFile : IDisposable
+{
+    private const int FileHeaderLength = 16;
+    private const int EntryHeaderLength = 36;
+    private const ushort Version = 1;
+    private const byte LetterKind = 1, GoneKind = 2;
+
+    private readonly IStorage _storage;
+    private readonly string _name;
+    private IStorageFile _file;
+    private long _end;
+    private ulong _next = 1;
+    private int _live;
+    private int _gone;
+
+    private DeadLetterFile(IStorage storage, string name, IStorageFile file)
+    {
+        _storage = storage;
+        _name = name;
+        _file = file;
+    }
+
+    private static ReadOnlySpan<byte> Magic => "EVBUSD\r\n"u8;
+
+    public static string NameOf(string laneId) => $"{JournalFormat.DeadFolder}/{LaneCursor.FileOf(laneId)}.dead";
+
+    /// <summary>Opens or makes the file; <paramref name="letters"/> gets what it holds, oldest first, <paramref name="damaged"/> how many entries cannot be read.</summary>
+    /// <exception cref="EvBusException">It is of a newer format.</exception>
+    public static DeadLetterFile Open(IStorage storage, string laneId, out List<StoredLetter> letters, out int damaged)
+    {
+        var name = NameOf(laneId);
+        var file = new DeadLetterFile(storage, name, storage.Open(name));
+        try
+        {
+            var content = Read(file._file);
+            letters = Parse(content, laneId, name, out file._end, out file._gone, out damaged);
+            file._live = letters.Count;
+            file._next = letters.Count == 0 ? 1 : letters[^1].Number + 1;
+            if (content.Length < FileHeaderLength || file._end < content.Length || file._gone > Math.Max(1000, file._live) || damaged > 0)
+                file.Rewrite(letters);
+            storage.SyncFolder(JournalFormat.DeadFolder);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What a file holds, without changing it.</summary>
+    public static List<StoredLetter> Read(IStorage storage, string laneId, out int damaged)
+    {
+        using var file = storage.OpenRead(NameOf(laneId));
+        return Parse(Read(file), laneId, NameOf(laneId), out _, out _, out damaged);
+    }
+
+    /// <summary>Writes a letter and makes it durable; its number.</summary>
+    /// <exception cref="IOException">It is not on disk.</exception>
+    public ulong Add(DeadLetter letter)
+    {
+        var number = _next;
+        Append(Encode(letter, number));
+        _next++;
+        _live++;
+        return number;
+    }
+
+    /// <summary>Marks letters as gone.</summary>
+    public void Remove(IEnumerable<ulong> numbers)
+    {
+        using var entries = new MemoryStream();
+        foreach (var number in numbers)
+        {
+            entries.Write(EncodeGone(number));
+            _gone++;
+            _live--;
+        }
+        if (entries.Length > 0)
+            Append(entries.ToArray());
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static byte[] Read(IStorageFile file)
+    {
+        var content = new byte[file.Length];
+        var read = file.Read(0, content);
+        return read == content.Length ? content : content[..read];
+    }
+
+    private static List<StoredLetter> Parse(byte[] content, string laneId, string name, out long end, out int gone, out int damaged)
+    {
+        var letters = new List<StoredLetter>();
+        (end, gone, damaged) = (FileHeaderLength, 0, 0);
+        if (content.Length < FileHeaderLength || !content.AsSpan(0, 8).SequenceEqual(Magic))
+        {
+            damaged = content.AsSpan().IndexOfAnyExcept((byte)0) < 0 ? 0 : 1;
+            end = 0;
+            return letters;
+        }
+        if (BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) > Version)
+            throw new EvBusException($"'{name}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
+        var removed = new HashSet<ulong>();
+        var at = FileHeaderLength;
+        while (at < content.Length)
+        {
+            var length = EntryLength(content.AsSpan(at));
+            if (length == 0)
+            {
+                // What begins no entry is skipped up to one that does; when none does, it is the torn end.
+                var next = at + 1;
+                while (next < content.Length && EntryLength(content.AsSpan(next)) == 0)
+                    next++;
+                if (next >= content.Length)
+                    break;
+                damaged++;
+                at = next;
+                continue;
+            }
+            var entry = content.AsSpan(at, length);
+            var number = BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]);
+            if (entry[8] == GoneKind)
+                removed.Add(number);
+            else
+                letters.Add(new StoredLetter(number, Decode(entry, laneId)));
+            at += length;
+            end = at;
+        }
+        gone = removed.Count;
+        letters.RemoveAll(letter => removed.Contains(letter.Number));
+        return letters;
+    }
+
+    private static int EntryLength(ReadOnlySpan<byte> data)
+    {
+        if (data.Length < EntryHeaderLength)
+            return 0;
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(data);
+        return length >= EntryHeaderLength && length <= data.Length && data[8] is LetterKind or GoneKind
+            && Crc32C.Compute(data[8..(int)length]) == BinaryPrimitives.ReadUInt32LittleEndian(data[4..]) ? (int)length : 0;
+    }
+
+    private static byte[] Encode(DeadLetter letter, ulong number)
+    {
+        var reason = Encoding.UTF8.GetBytes(letter.Reason);
+        var attributes = letter.Event.Attributes;
+        var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
+        var length = EventCodec.Write(record, attributes, letter.Event.Body.Span, Guid.Empty, attributes.Time ?? letter.Time, awaited: false);
+        var entry = new byte[EntryHeaderLength + reason.Length + length];
+        BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(12), (uint)letter.Attempts);
+        BinaryPrimitives.WriteUInt64LittleEndian(entry.AsSpan(16), number);
+        BinaryPrimitives.WriteInt64LittleEndian(entry.AsSpan(24), letter.Time.UtcTicks);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(32), (uint)reason.Length);
+        reason.CopyTo(entry, EntryHeaderLength);
+        record.AsSpan(0, length).CopyTo(entry.AsSpan(EntryHeaderLength + reason.Length));
+        return Seal(entry, LetterKind);
+    }
+
+    private static byte[] EncodeGone(ulong number)
+    {
+        var entry = new byte[EntryHeaderLength];
+        BinaryPrimitives.WriteUInt64LittleEndian(entry.AsSpan(16), number);
+        return Seal(entry, GoneKind);
+    }
+
+    private static byte[] Seal(byte[] entry, byte kind)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(entry, (uint)entry.Length);
+        entry[8] = kind;
+        BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(4), Crc32C.Compute(entry.AsSpan(8)));
+        return entry;
+    }
+
+    private static DeadLetter Decode(ReadOnlySpan<byte> entry, string laneId)
+    {
+        var reasonLength = (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]);
+        var record = entry[(EntryHeaderLength + reasonLength)..];
+        var evt = new BusEvent(record[(EventCodec.HeaderLength + EventCodec.ReadAttributesLength(record))..].ToArray(), EventCodec.ReadAttributes(record));
+        return new DeadLetter(
+            laneId, evt, Encoding.UTF8.GetString(entry.Slice(EntryHeaderLength, reasonLength)), (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]),
+            new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(entry[24..]), TimeSpan.Zero));
+    }
+
+    private void Append(byte[] entries)
+    {
+        _file.Write(_end, entries);
+        _file.Sync();
+        _end += entries.Length;
+    }
+
+    /// <summary>A file of its own with what is left, then in place of the old one.</summary>
+    private void Rewrite(List<StoredLetter> letters)
+    {
+        var header = new byte[FileHeaderLength];
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), Version);
+        using var content = new MemoryStream();
+        content.Write(header);
+        foreach (var (number, letter) in letters)
+            content.Write(Encode(letter, number));
+        var made = _storage.Open(_name + ".new");
+        made.SetLength(0);
+        made.Write(0, content.ToArray());
+        made.Sync();
+        _file.Dispose();
+        _storage.Rename(_name + ".new", _name);
+        (_file, _end, _gone) = (made, content.Length, 0);
+    }
+}
+
+/// <summary>A dead letter with its number in the file.</summary>
+internal readonly record struct StoredLetter(ulong Number, DeadLetter Letter);
