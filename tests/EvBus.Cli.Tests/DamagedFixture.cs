@@ -118,23 +118,23 @@ public sealed class DamagedFixture : IAsyncLifetime
                 _copies[name] = copy[twin] = (byte[])bytes.Clone();
                 return $"{name} doubled as {twin}";
             case 8:
-                return DamageSlot(copy, random, both: false);
+                return DamageSlot(copy, random, all: false);
             default:
-                return DamageSlot(copy, random, both: true);
+                return DamageSlot(copy, random, all: true);
         }
     }
 
-    private static string DamageSlot(Dictionary<string, byte[]> copy, Random random, bool both)
+    private static string DamageSlot(Dictionary<string, byte[]> copy, Random random, bool all)
     {
         var states = copy.Keys.Where(each => each.EndsWith(".cursor", StringComparison.Ordinal) || each == JournalFormat.CheckpointName).Order(StringComparer.Ordinal).ToList();
         var name = states[random.Next(states.Count)];
-        var (bytes, which) = (copy[name], random.Next(2));
-        for (var slot = 0; slot < 2; slot++)
+        var (bytes, which) = (copy[name], random.Next(3));
+        for (var slot = 0; slot < 3; slot++)
         {
-            if (both || slot == which)
-                bytes[(slot * bytes.Length / 2) + random.Next(24)] ^= (byte)(1 << random.Next(8));
+            if (all || slot == which)
+                bytes[(slot * bytes.Length / 3) + random.Next(24)] ^= (byte)(1 << random.Next(8));
         }
-        return $"{name}: {(both ? "both slots" : $"slot {which}")}";
+        return $"{name}: {(all ? "all slots" : $"slot {which}")}";
     }
 
     private static string Flip(byte[] bytes, int at, Random random, string name)

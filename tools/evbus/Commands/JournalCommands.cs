@@ -18,6 +18,7 @@ internal static class JournalCommands
         journal.Subcommands.Add(Simple("repair", "Repairs what is damaged: loses exactly the damaged records, names each, and keeps their bytes in aside/.", (directory, result, _) => RepairCommand.RunAsync(directory, time, For(result))));
         AddReaders(journal, console, For);
         AddLanes(journal, For);
+        AddDead(journal, time, For);
         return journal;
     }
 
@@ -52,6 +53,31 @@ internal static class JournalCommands
         forget.Arguments.Add(forgotten);
         lanes.Subcommands.Add(forget);
         journal.Subcommands.Add(lanes);
+    }
+
+    private static void AddDead(Command journal, TimeProvider time, Func<ParseResult, Printer> printer)
+    {
+        var any = new Option<string?>("--lane") { Description = "Only of this lane.", HelpName = "ID" };
+        var lane = new Option<string>("--lane") { Description = "The lane, by its id.", HelpName = "ID", Required = true };
+        var all = new Option<bool>("--all") { Description = "All of the lane's." };
+        var number = new Argument<ulong>("NUMBER") { Description = "Its number, as 'dead list' shows it." };
+        Argument<ulong[]> Numbers() => new("NUMBER") { Description = "Their numbers, as 'dead list' shows them.", Arity = ArgumentArity.ZeroOrMore };
+        var dead = new Command("dead", "Dead letters: events that a lane has given up.");
+        dead.Subcommands.Add(Simple("list", "Lists them, oldest first, with reason, attempts and time.", (directory, result, _) => DeadCommands.ListAsync(directory, result.GetValue(any), printer(result)), any));
+        var show = Simple("show", "Shows one with its event.", (directory, result, _) => DeadCommands.ShowAsync(directory, result.GetValue(lane)!, result.GetValue(number), printer(result)), lane);
+        show.Arguments.Add(number);
+        dead.Subcommands.Add(show);
+        var replayed = Numbers();
+        var replay = Simple("replay", "Queues them again, for their lane only and with the same ids.",
+            (directory, result, _) => ReplayCommand.RunAsync(directory, result.GetValue(lane)!, result.GetValue(replayed) ?? [], result.GetValue(all), time, printer(result)), lane, all);
+        replay.Arguments.Add(replayed);
+        dead.Subcommands.Add(replay);
+        var purged = Numbers();
+        var purge = Simple("purge", "Removes them for good.",
+            (directory, result, _) => DeadCommands.PurgeAsync(directory, result.GetValue(lane)!, result.GetValue(purged) ?? [], result.GetValue(all), printer(result)), lane, all);
+        purge.Arguments.Add(purged);
+        dead.Subcommands.Add(purge);
+        journal.Subcommands.Add(dead);
     }
 
     private static Command Simple(string name, string description, Func<string, ParseResult, CancellationToken, Task<int>> run, params Option[] options)

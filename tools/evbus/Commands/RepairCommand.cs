@@ -41,6 +41,7 @@ internal static class RepairCommand
         state.RepairCursors(done, left);
         new LogRepair(folder.Storage, check.Scan, time).Run(done, left);
         state.RepairCheckpoint(done);
+        DeadRepair.Run(check, done);
         foreach (var name in check.Scan.Arrangement.Unknown.Where(name => name.EndsWith(".evj.new", StringComparison.Ordinal) && folder.Storage.Exists(name)))
         {
             folder.Storage.Delete(name);

@@ -20,6 +20,9 @@ internal sealed class JournalCheck
 
     public LogScan Scan { get; }
 
+    /// <summary>The files of dead letters.</summary>
+    public IReadOnlyList<DeadScan> Dead { get; private set; } = [];
+
     public IReadOnlyList<Finding> Findings => _findings;
 
     public bool IsDamaged => _findings.Exists(finding => finding.IsDamage);
@@ -53,6 +56,7 @@ internal sealed class JournalCheck
         check.CheckCheckpoint();
         foreach (var cursor in folder.Cursors.Where(file => from == 0 || file.Cursor is not { } state || state.PlaceSequence >= from))
             check.CheckCursor(cursor);
+        check.CheckDead();
         return check;
     }
 
@@ -92,9 +96,9 @@ internal sealed class JournalCheck
             return;
         }
         if (slots.IsLost)
-            _findings.Add(new("checkpoint", name, 0, 2L * Checkpoint.SlotLength, 0, "both its slots are damaged", $"{Finding.Repair} makes one from the log; what was unmatched before is counted anew"));
+            _findings.Add(new("checkpoint", name, 0, (long)SlotFile.Count * Checkpoint.SlotLength, 0, "all its slots are damaged", $"{Finding.Repair} makes one from the log; what was unmatched before is counted anew"));
         else if (slots.HasDamagedSlot)
-            AddSlot("checkpoint_slot", name, slots, Checkpoint.SlotLength, "the other one counts; nothing is lost");
+            AddSlot("checkpoint_slot", name, slots, Checkpoint.SlotLength, "another one counts; nothing is lost");
     }
 
     private void CheckCursor(CursorFile file)
@@ -106,19 +110,34 @@ internal sealed class JournalCheck
         }
         if (file.Cursor is not { } cursor)
         {
-            _findings.Add(new("cursor_lost", file.Name, 0, 2L * LaneCursor.SlotLength, 0, "both its slots are damaged: what the lane was through with is not known", file.LaneId is null
+            _findings.Add(new("cursor_lost", file.Name, 0, (long)SlotFile.Count * LaneCursor.SlotLength, 0, "all its slots are damaged: what the lane was through with is not known", file.LaneId is null
                 ? "start the bus with this lane: it begins at the oldest event there is; its name is too long to be read from the file's"
                 : $"{Finding.Repair} makes one that begins at the oldest event: the lane gets again what is still there"));
             return;
         }
         if (file.Slots.HasDamagedSlot)
-            AddSlot("cursor_slot", file.Name, file.Slots, LaneCursor.SlotLength, "the other one counts: what the lane settled after it may be delivered again");
+            AddSlot("cursor_slot", file.Name, file.Slots, LaneCursor.SlotLength, "another one counts: what the lane settled after it may be delivered again");
         if (PlaceTrouble(cursor) is { } trouble)
             _findings.Add(new("cursor_place", file.Name, 0, 0, 0, trouble, $"{Finding.Repair} sets it to the nearest record before it"));
     }
 
+    private void CheckDead()
+    {
+        Dead = [.. Folder.Storage.List(JournalFormat.DeadFolder).Where(name => name.EndsWith(".dead", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .Select(name => DeadScan.Of(Folder.Storage, $"{JournalFormat.DeadFolder}/{name}"))];
+        foreach (var dead in Dead)
+        {
+            if (!dead.HasHeader)
+                _findings.Add(new("dead_header", dead.Name, 0, 16, 0, "it does not begin as a file of dead letters does", $"{Finding.Repair} writes a new header; nothing is lost. A bus started before would leave all its letters out"));
+            foreach (var (at, length) in dead.Damaged)
+                _findings.Add(new("dead_letter", dead.Name, at, length, 0, "an entry is damaged: a dead letter is lost, or one that was gone is there again", $"{Finding.Repair} keeps its bytes in aside/ and takes it out"));
+            if (dead.Tail is { } tail && Folder.Owner is null)
+                _findings.Add(new("dead_tail", dead.Name, tail.At, tail.Length, 0, "its last entry is torn", Folder.IsClean ? $"{Finding.Repair} keeps its bytes in aside/ and takes it out" : "nothing: the next opening cuts it off", IsDamage: Folder.IsClean));
+        }
+    }
+
     private void AddSlot(string kind, string name, SlotFile slots, int slotLength, string effect) =>
-        _findings.Add(new(kind, name, slots.DamagedAt(slotLength), slotLength, 0, $"one of its two slots is damaged; {effect}", $"{Finding.Repair} writes it again", IsDamage: Folder.Owner is null));
+        _findings.Add(new(kind, name, slots.DamagedAt(slotLength), slotLength, 0, $"a slot of it is damaged; {effect}", $"{Finding.Repair} writes it again", IsDamage: Folder.Owner is null));
 
     /// <summary>What is wrong with where a cursor stands; null when nothing is.</summary>
     public string? PlaceTrouble(LaneCursor cursor)

@@ -20,7 +20,7 @@ internal sealed class JournalFolder
     /// <summary>The process that has it open; null when nobody has.</summary>
     public string? Owner { get; }
 
-    /// <summary>Both slots of the checkpoint; null when there is no such file.</summary>
+    /// <summary>The slots of the checkpoint; null when there is no such file.</summary>
     public SlotFile? CheckpointSlots { get; private set; }
 
     public Checkpoint? Checkpoint { get; private set; }
@@ -128,13 +128,14 @@ internal sealed class JournalFolder
     }
 }
 
-/// <summary>The cursor of a lane, as it lies on disk; <paramref name="Cursor"/> is null when it was never written, or both slots are lost.</summary>
+/// <summary>The cursor of a lane, as it lies on disk; <paramref name="Cursor"/> is null when it was never written, or all its slots are lost.</summary>
 internal sealed record CursorFile(string Name, SlotFile Slots, LaneCursor? Cursor)
 {
     /// <summary>The lane, by the cursor or else by the file's name; null when the name is one that was too long and is cut.</summary>
-    public string? LaneId => Cursor?.LaneId ?? Decode(Path.GetFileNameWithoutExtension(Name));
+    public string? LaneId => Cursor?.LaneId ?? LaneOf(Path.GetFileNameWithoutExtension(Name));
 
-    private static string? Decode(string name)
+    /// <summary>The lane whose files have this name; null when it was too long and is cut.</summary>
+    public static string? LaneOf(string name)
     {
         if (name.Length > 160 && name.LastIndexOf('%') == 160)
             return null;

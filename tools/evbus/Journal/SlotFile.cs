@@ -3,30 +3,31 @@ using EvBus.Journal;
 
 namespace EvBus.Tools.Cli.Journal;
 
-/// <summary>What one slot of a two-slot file holds.</summary>
+/// <summary>What one slot of a file of slots holds.</summary>
 internal enum SlotState { Empty, Valid, Damaged }
 
-/// <summary>Both slots of a file (see TwoSlotFile), looked at one by one: the journal itself only wants the one that counts.</summary>
-internal sealed record SlotFile(SlotState First, SlotState Second, byte[]? Content)
+/// <summary>All slots of a file (see TwoSlotFile), looked at one by one: the journal itself only wants the one that counts.</summary>
+internal sealed record SlotFile(IReadOnlyList<SlotState> States, byte[]? Content)
 {
+    public const int Count = 3;
     private const int HeaderLength = 24;
 
-    public bool IsNeverWritten => First == SlotState.Empty && Second == SlotState.Empty;
+    public bool IsNeverWritten => States.All(state => state == SlotState.Empty);
 
     public bool IsLost => Content is null && !IsNeverWritten;
 
-    public bool HasDamagedSlot => First == SlotState.Damaged || Second == SlotState.Damaged;
+    public bool HasDamagedSlot => States.Contains(SlotState.Damaged);
 
-    /// <summary>Where the damaged slot begins; of two the first.</summary>
-    public int DamagedAt(int slotLength) => First == SlotState.Damaged ? 0 : slotLength;
+    /// <summary>Where the damaged slot begins; of several the first.</summary>
+    public int DamagedAt(int slotLength) => States.TakeWhile(state => state != SlotState.Damaged).Count() * slotLength;
 
     public static SlotFile Read(IStorage storage, string name, int slotLength)
     {
         using var file = storage.OpenRead(name);
         var slot = new byte[slotLength];
-        var states = new SlotState[2];
+        var states = new SlotState[Count];
         var (best, generation) = ((byte[]?)null, 0UL);
-        for (var i = 0; i < 2; i++)
+        for (var i = 0; i < Count; i++)
         {
             var read = file.Read((long)i * slotLength, slot);
             states[i] = StateOf(slot.AsSpan(0, read));
@@ -35,7 +36,7 @@ internal sealed record SlotFile(SlotState First, SlotState Second, byte[]? Conte
             generation = its;
             best = slot.AsSpan(HeaderLength, (int)BinaryPrimitives.ReadUInt32LittleEndian(slot.AsSpan(8))).ToArray();
         }
-        return new SlotFile(states[0], states[1], best);
+        return new SlotFile(states, best);
     }
 
     private static SlotState StateOf(ReadOnlySpan<byte> slot)

@@ -37,7 +37,7 @@ internal sealed class StateRepair(JournalCheck check)
         {
             if (check.Folder.CheckpointSlots!.HasDamagedSlot)
             {
-                Write(name, Checkpoint.SlotLength, checkpoint.Encode(Checkpoint.SlotLength / 2));
+                Write(name, Checkpoint.SlotLength, checkpoint.Encode(Checkpoint.SlotLength - 1024));
                 done.Add($"'{name}': the damaged slot was written again");
             }
             return;
@@ -46,7 +46,7 @@ internal sealed class StateRepair(JournalCheck check)
             return;
         // From the first event on, so that the opening counts again what nobody wanted.
         var accepted = first.HeaderTrouble is null ? first.Accepted : _scan.HeaderOf(first).Accepted;
-        Write(name, Checkpoint.SlotLength, new Checkpoint(_scan.Epoch, false, first.FirstByte, first.FirstSequence, accepted, 0, new Dictionary<string, long>()).Encode(Checkpoint.SlotLength / 2));
+        Write(name, Checkpoint.SlotLength, new Checkpoint(_scan.Epoch, false, first.FirstByte, first.FirstSequence, accepted, 0, new Dictionary<string, long>()).Encode(Checkpoint.SlotLength - 1024));
         done.Add(string.Create(CultureInfo.InvariantCulture, $"'{name}' was made again from the log; what was unmatched before event {first.FirstSequence} is counted as 0"));
     }
 
@@ -59,7 +59,7 @@ internal sealed class StateRepair(JournalCheck check)
         if (mended.PlaceByte != cursor.PlaceByte || mended.Oldest != cursor.Oldest)
             done.Add(string.Create(CultureInfo.InvariantCulture, $"'{file.Name}': the lane goes on at event {mended.Oldest}"));
         else if (file.Slots.HasDamagedSlot)
-            done.Add($"'{file.Name}': the damaged slot was written again; what the lane settled after the other one may be delivered again");
+            done.Add($"'{file.Name}': the damaged slot was written again; what the lane settled after the one that counts may be delivered again");
     }
 
     /// <summary>The cursor at a record that is there.</summary>
@@ -128,12 +128,12 @@ internal sealed class StateRepair(JournalCheck check)
     private void Write(string name, int slotLength, byte[] content)
     {
         using var slots = TwoSlotFile.Open(_storage, name, slotLength, out _);
-        // Both slots, so that neither is damaged afterwards.
-        for (var i = 0; i < 2; i++)
-        {
-            slots.Write(content);
-            slots.Sync();
-        }
+        // In this order every slot is written, and at any moment a durable one is left alone.
+        slots.Write(content);
+        slots.Sync();
+        slots.Write(content);
+        slots.Write(content);
+        slots.Sync();
         _storage.SyncFolder(name.Contains('/', StringComparison.Ordinal) ? JournalFormat.LaneFolder : "");
     }
 }
