@@ -96,12 +96,12 @@ public sealed class DamagedFixture : IAsyncLifetime
                 var inHeader = random.Next(4) == 0 ? random.Next(8) : 12 + random.Next(JournalFormat.FileHeaderLength - 12);
                 return Flip(bytes, inHeader, random, name);
             case 1 or 2:
-                return Flip(bytes, JournalFormat.FileHeaderLength + random.Next(bytes.Length - JournalFormat.FileHeaderLength), random, name);
+                return Flip(bytes, JournalFormat.FileHeaderLength + random.Next(Math.Max(1, bytes.Length - JournalFormat.FileHeaderLength)), random, name);
             case 3:
                 var records = _records.Where(record => record.File == name).ToList();
                 return Flip(bytes, records[random.Next(records.Count)].Offset + random.Next(EventCodec.HeaderLength), random, name);
             case 4:
-                var length = JournalFormat.FileHeaderLength + random.Next(bytes.Length - JournalFormat.FileHeaderLength);
+                var length = JournalFormat.FileHeaderLength + random.Next(Math.Max(1, bytes.Length - JournalFormat.FileHeaderLength));
                 copy[name] = bytes[..length];
                 return $"{name} cut to {length}";
             case 5:
@@ -139,6 +139,8 @@ public sealed class DamagedFixture : IAsyncLifetime
 
     private static string Flip(byte[] bytes, int at, Random random, string name)
     {
+        // It may have been cut before.
+        at = Math.Min(at, bytes.Length - 1);
         bytes[at] ^= (byte)(1 << random.Next(8));
         return string.Create(CultureInfo.InvariantCulture, $"{name}: a bit of byte {at}");
     }

@@ -121,10 +121,8 @@ internal sealed class LogScan
         }
         if (at == known.Byte)
             KnowFrom(at, known.Sequence);
-        else
-            at = EndLast(at);
         if (isLast)
-            End = (at, _known + _whole);
+            End = (EndLast(at), _known + _whole);
         (_accepted, _acceptedSince) = (_accepted + _acceptedSince, 0);
     }
 
