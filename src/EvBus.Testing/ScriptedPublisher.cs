@@ -160,7 +160,7 @@ public class ScriptedPublisher : IPublisher
 }
 
 /// <summary>As <see cref="ScriptedPublisher"/>, with a window: each answer is the acknowledgement of a batch that counts as written at once.</summary>
-public sealed class ScriptedWindowedPublisher : ScriptedPublisher, IWindowedPublisher
+public class ScriptedWindowedPublisher : ScriptedPublisher, IWindowedPublisher
 {
     /// <summary>How many events may be written and not acknowledged. Default: 1,000.</summary>
     public int Window { get; set; } = 1000;

@@ -197,6 +197,8 @@ internal static class EventCodec
 
     public static Guid ReadStampedId(ReadOnlySpan<byte> record) => new(record.Slice(24, 16), bigEndian: true);
 
+    public static DateTimeOffset ReadTime(ReadOnlySpan<byte> value) => new(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero);
+
     /// <summary>The profile's UTF-8 bytes; empty when the event has none (see <see cref="RecordFlags.HasProfile"/>).</summary>
     public static ReadOnlySpan<byte> ReadProfile(ReadOnlySpan<byte> record) =>
         (ReadFlags(record) & RecordFlags.HasProfile) == 0
@@ -219,6 +221,30 @@ internal static class EventCodec
         }
         value = default;
         return false;
+    }
+
+    /// <summary>The bytes of the extension attribute with this name; false when there is none. Of two with one name the last counts, as in <see cref="ReadAttributes"/>.</summary>
+    public static bool TryFindExtension(ReadOnlySpan<byte> record, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        var found = false;
+        var attributes = record.Slice(HeaderLength, ReadAttributesLength(record));
+        while (attributes.Length >= 3)
+        {
+            var length = BinaryPrimitives.ReadUInt16LittleEndian(attributes[1..]);
+            if ((Tag)attributes[0] == Tag.Extension)
+            {
+                var extension = attributes.Slice(3, length);
+                var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(extension);
+                if (extension.Slice(2, nameLength).SequenceEqual(name))
+                {
+                    value = extension[(2 + nameLength)..];
+                    found = true;
+                }
+            }
+            attributes = attributes[(3 + length)..];
+        }
+        return found;
     }
 
     public static string? FindText(ReadOnlySpan<byte> record, Tag tag) => TryFind(record, tag, out var value) ? Encoding.UTF8.GetString(value) : null;
@@ -248,7 +274,7 @@ internal static class EventCodec
                 case Tag.DataSchema: dataSchema = Encoding.UTF8.GetString(value); break;
                 case Tag.TraceParent: traceParent = Encoding.UTF8.GetString(value); break;
                 case Tag.TraceState: traceState = Encoding.UTF8.GetString(value); break;
-                case Tag.Time: time = new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(value), TimeSpan.Zero); break;
+                case Tag.Time: time = ReadTime(value); break;
                 case Tag.Parent: (parents ??= []).Add(Encoding.UTF8.GetString(value)); break;
                 case Tag.Extension:
                     var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(value);

@@ -49,7 +49,7 @@ public readonly struct EventView
     public DateTimeOffset Accepted => EventCodec.ReadAccepted(Record.Span);
 
     /// <summary>CloudEvents <c>time</c>: as put, else the moment of acceptance.</summary>
-    public DateTimeOffset Time => Attributes.Time ?? Accepted;
+    public DateTimeOffset Time => EventCodec.TryFind(Record.Span, EventCodec.Tag.Time, out var value) ? EventCodec.ReadTime(value) : Accepted;
 
     /// <summary>The profile it is addressed to; null means every lane.</summary>
     public string? Profile => EventCodec.FindText(Record.Span, EventCodec.Tag.Profile);
@@ -67,7 +67,18 @@ public readonly struct EventView
     public string Type => EventCodec.FindText(Record.Span, EventCodec.Tag.Type) ?? Batch.DefaultType;
 
     /// <summary>CloudEvents <c>datacontenttype</c>; null when none was given.</summary>
-    public string? ContentType => EventCodec.FindText(Record.Span, EventCodec.Tag.ContentType);
+    public string? ContentType
+    {
+        get
+        {
+            if (!EventCodec.TryFind(Record.Span, EventCodec.Tag.ContentType, out var value))
+                return null;
+            // What nearly all have makes no string.
+            return value.SequenceEqual("application/json"u8) ? "application/json"
+                : value.SequenceEqual("text/plain; charset=utf-8"u8) ? "text/plain; charset=utf-8"
+                : Encoding.UTF8.GetString(value);
+        }
+    }
 
     /// <summary>W3C <c>traceparent</c>; null when there is none.</summary>
     public string? TraceParent => EventCodec.FindText(Record.Span, EventCodec.Tag.TraceParent);
@@ -91,6 +102,10 @@ public readonly struct EventView
     /// <summary>The whole record, as the journal keeps it.</summary>
     internal ReadOnlyMemory<byte> Record => Batch.RecordAt(_index);
 
+    internal string DefaultSource => Batch.DefaultSource;
+
+    internal string DefaultType => Batch.DefaultType;
+
     private EventBatch Batch
     {
         get
@@ -98,6 +113,21 @@ public readonly struct EventView
             ObjectDisposedException.ThrowIf(_batch is null || _batch.Lifetime != _lifetime, typeof(EventBatch));
             return _batch;
         }
+    }
+
+    /// <summary>Writes the event's id as UTF-8, without making a string.</summary>
+    /// <param name="target">36 bytes hold every id that the door stamped, 1,024 any other.</param>
+    /// <param name="length">How many bytes were written; 0 when they do not fit.</param>
+    /// <returns>Whether the id fits into <paramref name="target"/>.</returns>
+    public bool TryWriteId(Span<byte> target, out int length)
+    {
+        var record = Record.Span;
+        if ((EventCodec.ReadFlags(record) & EventCodec.RecordFlags.StampedId) != 0)
+            return EventCodec.ReadStampedId(record).TryFormat(target, out length);
+        EventCodec.TryFind(record, EventCodec.Tag.Id, out var id);
+        var fits = id.TryCopyTo(target);
+        length = fits ? id.Length : 0;
+        return fits;
     }
 
     /// <summary>The body as text (UTF-8; invalid sequences become U+FFFD).</summary>

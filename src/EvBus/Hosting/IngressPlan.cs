@@ -109,7 +109,11 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         return new PlannedLane(definition, profile, added.Descriptor.IsExclusive);
 
         IPublisher Create(object? gathered) =>
-            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services) { Queues = queues });
+            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services)
+            {
+                Queues = queues,
+                CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout,
+            });
     }
 
     private IProfileGatherer? GathererOf(AddedIngress added) => builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));

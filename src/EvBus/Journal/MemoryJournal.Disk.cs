@@ -173,7 +173,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
             store.WriteCursor(cursor);
         store.WriteCheckpoint(checkpoint);
         // What is durable decides: a cursor that moves on from here is not yet.
-        var needed = Math.Min(checkpoint.Byte, store.OldestPlace(checkpoint.Byte));
+        var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
         store.Sync();
         if (store.Log.DeleteBefore(needed) == 0)
             return;
@@ -195,9 +195,10 @@ internal sealed partial class MemoryJournal : ICommitTarget
 
     private MemoryLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
     {
-        store.PrepareCursor(definition.Id);
+        if (!definition.Options.IsEphemeral)
+            store.PrepareCursor(definition.Id);
         MemoryLane lane;
-        if (store.FindCursor(definition.Id) is { } cursor)
+        if (!definition.Options.IsEphemeral && store.FindCursor(definition.Id) is { } cursor)
         {
             lane = new MemoryLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
             lane.Restore(cursor, _end);
@@ -205,7 +206,8 @@ internal sealed partial class MemoryJournal : ICommitTarget
         else
         {
             // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
-            var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id);
+            var fromOldest = !definition.Options.IsEphemeral && (definition.Options.Start == LaneStart.Oldest
+                || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id));
             if (fromOldest)
             {
                 var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
@@ -244,9 +246,9 @@ internal sealed partial class MemoryJournal : ICommitTarget
             throw new IOException(failure);
     }
 
-    internal DeadLetters OpenDeadLetters(string laneId, int capacity)
+    internal DeadLetters OpenDeadLetters(string laneId, LaneOptions options, int capacity)
     {
-        if (_store is null)
+        if (_store is null || options.IsEphemeral)
             return new DeadLetters(capacity, null, []);
         if (_dead.TryRemove(laneId, out var before))
             before.Dispose();

@@ -197,7 +197,7 @@ internal sealed partial class MemoryLane
 
     public void Flush() => _journal.Flush();
 
-    public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, capacity);
+    public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, Options, capacity);
 
     public LaneMeasure Measure() => _journal.Measure(this);
 

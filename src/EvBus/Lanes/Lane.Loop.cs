@@ -87,6 +87,15 @@ internal sealed partial class Lane
                 await session.Signal.WaitAsync().ConfigureAwait(false);
             return;
         }
+        if (session is { IsConnected: true, Connection.Condition: { State: ConnectionState.Lost } lost })
+        {
+            if (session.BatchesUnderWay == 0)
+            {
+                await ReconnectIdleAsync(session, Secrets.Mask(lost.Reason ?? "the connection was lost")).ConfigureAwait(false);
+                return;
+            }
+            session.IsConnected = false;
+        }
         if (!session.IsConnected)
         {
             // What was under way before the connection went has to be heard of first, so that it is sent again in order.
@@ -110,7 +119,7 @@ internal sealed partial class Lane
     /// The next batch, already under way and its call begun; null when there is none. All in one lock: a session that the watchdog abandons at
     /// this moment either has the batch, and gives it back, or never takes it.
     /// </summary>
-    private LaneWork? TakeWork(LaneSession session)
+    private LaneWork? TakeWork(LaneSession session, int most = int.MaxValue)
     {
         if (Options.LimitAge is not null)
             _journal.ApplyAgeLimit(Time.GetUtcNow());
@@ -123,11 +132,13 @@ internal sealed partial class Lane
             {
                 _again.RemoveFirst();
                 work = node.Value;
+                if (work.Batch.Count > most)
+                    work = Divide(work, most);
             }
             else
             {
                 work = _spare.TryPop(out var used) ? used : new LaneWork();
-                if (!_journal.TryRead(work.Batch, Options.BatchEvents, Options.BatchBytes))
+                if (!_journal.TryRead(work.Batch, Math.Min(Options.BatchEvents, most), Options.BatchBytes))
                 {
                     _inStream = false;
                     _spare.Push(work);
@@ -145,6 +156,15 @@ internal sealed partial class Lane
         return work;
     }
 
+    /// <summary>The first events of a batch that failed; the rest goes back in front. Under the lock.</summary>
+    private LaneWork Divide(LaneWork work, int first)
+    {
+        var (now, later) = (work.Slice(0, first), work.Slice(first, work.Batch.Count - first));
+        _again.AddFirst(later);
+        Recycle(work);
+        return now;
+    }
+
     private async ValueTask ConnectAsync(LaneSession session)
     {
         _state = _retry.Failures == 0 ? LaneState.Connecting : LaneState.Retrying;
@@ -155,14 +175,15 @@ internal sealed partial class Lane
         try
         {
             session.Publisher ??= await _definition.CreatePublisher(connecting.Token).ConfigureAwait(false);
+            WatchConnection(session);
             await session.Publisher.ConnectAsync(connecting.Token).ConfigureAwait(false);
             if (!EndCall(session))
                 return;
             session.IsConnected = true;
             Log.LaneConnected(Logger, Id);
-            if (_fresh)
+            if (_fresh || session.WasLostIdle)
             {
-                _fresh = false;
+                _fresh = session.WasLostIdle = false;
                 Succeed();
             }
             _state = _retry.Failures == 0 ? LaneState.Flowing : LaneState.Retrying;
@@ -172,7 +193,7 @@ internal sealed partial class Lane
         {
             // Whatever a plugin throws while connecting means: not now.
             reason = Secrets.Mask(e.Message);
-            if (!EndCall(session) || _orphaned || _rotation is not null || IsDrained(session))
+            if (!EndCall(session) || _stopped || _orphaned || _rotation is not null || IsDrained(session))
                 return;
         }
         var isNew = _trouble != reason;

@@ -62,6 +62,7 @@ internal sealed partial class Lane
             Become(rotation.Definition);
             (old, session.Publisher, rotation.Ready) = (session.Publisher, rotation.Ready, null);
             session.IsConnected = session.Publisher is not null;
+            WatchConnection(session);
         }
         rotation.Dispose();
         if (session.IsConnected)

@@ -25,7 +25,7 @@ internal sealed partial class Lane
         if (result.Each is { } each)
         {
             if (each.Count == work.Batch.Count)
-                return JudgeEach(work, each, result.RetryAfter);
+                return JudgeEach(session, work, each, result.RetryAfter);
             result = PublishResult.Retry($"the publisher gave {each.Count} verdicts for {work.Batch.Count} events");
         }
         switch (result.Verdict)
@@ -124,7 +124,7 @@ internal sealed partial class Lane
         return PutBack(work, result);
     }
 
-    private TimeSpan? JudgeEach(LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
+    private TimeSpan? JudgeEach(LaneSession session, LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
     {
         LaneWork? again = null;
         string? reason = null;
@@ -135,7 +135,9 @@ internal sealed partial class Lane
             {
                 reason ??= each[i].Reason ?? "the publisher asked for another try of some events";
                 // By itself only when it came alone: among others, the cause may be the destination's.
-                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 ? 1 : 0), WasTried = true };
+                again ??= new LaneWork { Attempts = work.Attempts + (each.Count == 1 && verdict == Verdict.Retry ? 1 : 0), WasTried = true };
+                if (verdict == Verdict.Disconnected)
+                    session.IsConnected = false;
                 again.Batch.Take(work.Batch, i);
                 continue;
             }
@@ -157,8 +159,12 @@ internal sealed partial class Lane
         // Something got through: the waiting begins anew.
         if (again.Batch.Count < each.Count)
             _retry.Succeed();
+        var isNew = _trouble != reason;
         var wait = Fail(reason!, retryAfter);
-        Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        if (isNew)
+            Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+        else
+            Log.StillFailing(Logger, Id, reason!, wait);
         if (again.Attempts >= Options.MaxAttempts)
         {
             for (var i = 0; i < again.Batch.Count; i++)
@@ -220,7 +226,10 @@ internal sealed partial class Lane
 
     private TimeSpan Fail(string reason, TimeSpan? asked)
     {
-        var wait = _retry.Next(asked);
+        // All that was under way at one failure failed with it: it counts once, or a wide window would mean a long wait.
+        var wait = _sharedWait is { } shared ? (asked > shared ? asked.Value : shared) : _retry.Next(asked);
+        if (_isSettlingSeveral)
+            _sharedWait = wait;
         _trouble = reason;
         _state = LaneState.Retrying;
         _journal.SetFlowing(false);

@@ -68,7 +68,7 @@ internal sealed partial class Lane
                 return;
             }
         }
-        var left = deadline.Value - Time.GetTimestamp();
+        var left = session.IsBlocked ? Ticks(Options.CallTimeout) : deadline.Value - Time.GetTimestamp();
         if (left <= 0)
             Abandon(session, restart: true, $"the publisher did not answer within {Options.CallTimeout}");
         else
@@ -87,6 +87,8 @@ internal sealed partial class Lane
             inCall = session.CallDeadline != 0;
             session.IsAbandoned = true;
             _session = null;
+            _isSettlingSeveral = false;
+            _sharedWait = null;
             running = ++_abandoned;
             TakeBack(session, clone: true);
         }

@@ -4,6 +4,9 @@ namespace EvBus.Lanes;
 // Publishers with a window: several batches written, none of them acknowledged yet.
 internal sealed partial class Lane
 {
+    private bool _isSettlingSeveral;
+    private TimeSpan? _sharedWait;
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepWindowAsync(LaneSession session, IWindowedPublisher publisher)
     {
@@ -12,8 +15,10 @@ internal sealed partial class Lane
             await SettleOldestAsync(session).ConfigureAwait(false);
             return;
         }
-        var window = Options.Ordering == LaneOrdering.Strict ? 1 : Math.Max(1, publisher.Window);
-        if (session.EventsUnderWay < window && TakeWork(session) is { } work)
+        // A batch is no larger than the publisher's window: where that is small because the destination is slow, so must be what has to be through before the time-out.
+        var most = Math.Max(1, publisher.Window);
+        var window = Options.Ordering == LaneOrdering.Strict ? 1 : most;
+        if (session.EventsUnderWay < window && TakeWork(session, most) is { } work)
         {
             await WriteAsync(session, publisher, work).ConfigureAwait(false);
             return;
@@ -53,6 +58,8 @@ internal sealed partial class Lane
     private async ValueTask SettleOldestAsync(LaneSession session)
     {
         TimeSpan? backOff = null;
+        _sharedWait = null;
+        _isSettlingSeveral = true;
         do
         {
             var work = session.FirstUnderWay!;
@@ -76,6 +83,8 @@ internal sealed partial class Lane
                 backOff = backOff is null || wait > backOff ? wait : backOff;
         }
         while (session.BatchesUnderWay > 0 && (backOff is not null || !session.IsConnected));
+        _isSettlingSeveral = false;
+        _sharedWait = null;
         await FinishAsync(session, backOff).ConfigureAwait(false);
     }
 

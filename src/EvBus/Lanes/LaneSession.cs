@@ -20,6 +20,15 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
 
     public bool IsConnected { get; set; }
 
+    /// <summary>The publisher, where it speaks of its connection by itself.</summary>
+    public IConnectionWatch? Connection { get; set; }
+
+    /// <summary>The destination asked to wait: no time-out counts.</summary>
+    public bool IsBlocked { get; set; }
+
+    /// <summary>The connection went while nothing was under way, so connecting again is all the proof there can be.</summary>
+    public bool WasLostIdle { get; set; }
+
     /// <summary>Taken out of service while a call was running.</summary>
     public bool IsAbandoned { get; set; }
 
@@ -49,6 +58,15 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
     {
         _underWay.Remove(work);
         EventsUnderWay -= work.Batch.Count;
+    }
+
+    /// <summary>Gives everything under way time until then.</summary>
+    public void Postpone(long deadline)
+    {
+        if (CallDeadline != 0)
+            CallDeadline = deadline;
+        foreach (var work in _underWay)
+            work.Deadline = deadline;
     }
 
     /// <summary>For one attempt to connect. <see cref="CutConnect"/> ends it, and nothing else of the session.</summary>

@@ -52,6 +52,12 @@ public sealed class IngressContext
     [System.Text.Json.Serialization.JsonIgnore]
     public IServiceProvider? Services { get; }
 
+    /// <summary>
+    /// How long the lane waits for one call and for one batch's acknowledgement before it gives this instance up; a publisher's own time-outs stay
+    /// below it, so that nothing arrives late beside its repetition. Default: 30 s.
+    /// </summary>
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The internal queues of the bus.</summary>
     internal InternalQueues? Queues { get; init; }
 

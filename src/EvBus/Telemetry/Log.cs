@@ -59,6 +59,15 @@ internal static partial class Log
     [LoggerMessage(111, LogLevel.Trace, "Lane {Lane}: event {event_id} delivered")]
     public static partial void EventDelivered(ILogger logger, string lane, string event_id);
 
+    [LoggerMessage(130, LogLevel.Warning, "Lane {Lane} waits: {Reason}")]
+    public static partial void LaneBlocked(ILogger logger, string lane, string reason);
+
+    [LoggerMessage(131, LogLevel.Information, "Lane {Lane}: the destination takes events again")]
+    public static partial void LaneUnblocked(ILogger logger, string lane);
+
+    [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait})")]
+    public static partial void ConnectionLost(ILogger logger, string lane, string reason, TimeSpan wait);
+
     [LoggerMessage(112, LogLevel.Critical, "Lane {Lane} stopped by a defect of the bus; its events stay queued")]
     public static partial void LaneFailed(ILogger logger, string lane, Exception exception);
 

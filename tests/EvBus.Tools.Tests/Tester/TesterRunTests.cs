@@ -184,11 +184,11 @@ public class TesterRunTests
     public async Task Queues_that_the_acct_file_names_are_emptied_and_nothing_secret_is_said()
     {
         var file = Path.Combine(AppContext.BaseDirectory, "tester-acct.yml");
-        await File.WriteAllTextAsync(file, "internal:\n  a: {routing_key: q1}\npika:\n  p: {password: s3cret}\n");
+        await File.WriteAllTextAsync(file, "internal:\n  a: {routing_key: q1}\nnobody:\n  p: {password: s3cret}\n");
         var ran = await Ran.With("1\n", "--input", "-", "--output", "raw", "--acct-file", file, "--summary");
         Assert.Equal((0, "1\n" + Ran.Rule), (ran.Code, ran.Output));
         Assert.Contains("internal/a: delivered 1", ran.Error, StringComparison.Ordinal);
-        Assert.Contains("'pika:'", ran.Error, StringComparison.Ordinal);
+        Assert.Contains("'nobody:'", ran.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("s3cret", ran.Error, StringComparison.Ordinal);
     }
 

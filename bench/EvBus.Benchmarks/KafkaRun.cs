@@ -1,0 +1,56 @@
+using System.Globalization;
+
+namespace EvBus.Benchmarks;
+
+/// <summary>The Kafka lane against its raw client, in alternating pairs: median, and the lower end of the 95 % interval of the median (by ranks, without assuming a shape).</summary>
+internal static class KafkaRun
+{
+    public static async Task<int> MainAsync(string[] args)
+    {
+        var isQuick = args.Contains("--quick");
+        var (pairs, events) = isQuick ? (3, 100_000) : (11, 400_000);
+        await using var kafka = await KafkaCase.StartAsync();
+        await kafka.OursAsync(events / 4);
+        await kafka.RawAsync(events / 4, withId: true);
+        var (ours, bare, same) = (new Measured[pairs], new Measured[pairs], new Measured[pairs]);
+        for (var i = 0; i < pairs; i++)
+        {
+            ours[i] = await kafka.OursAsync(events);
+            same[i] = await kafka.RawAsync(events, withId: true);
+            bare[i] = await kafka.RawAsync(events, withId: false);
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{events / ours[i].Seconds,10:N0} {events / same[i].Seconds,10:N0} {events / bare[i].Seconds,10:N0}"));
+        }
+        Print("kafka, against a producer that sends the same record (id header)", events, ours, same);
+        Print("kafka, against a producer that sends the body alone", events, ours, bare);
+        return 0;
+    }
+
+    private static void Print(string name, int events, Measured[] ours, Measured[] raw)
+    {
+        var ratios = ours.Zip(raw, (our, other) => other.Seconds / our.Seconds).Order().ToArray();
+        var line = string.Create(CultureInfo.InvariantCulture, $"""
+            {name}
+              ours {events / Median(ours, run => run.Seconds),10:N0} events/s  {Median(ours, run => run.CpuMicroseconds),6:N2} µs CPU/event  {Median(ours, run => run.BytesPerEvent),6:N0} B/event
+              raw  {events / Median(raw, run => run.Seconds),10:N0} events/s  {Median(raw, run => run.CpuMicroseconds),6:N2} µs CPU/event  {Median(raw, run => run.BytesPerEvent),6:N0} B/event
+              ratio {ratios[ratios.Length / 2]:N3}, lower end of the 95 % interval {ratios[LowRank(ratios.Length)]:N3} (all: {ratios[0]:N3}..{ratios[^1]:N3}, {ratios.Length} pairs)
+            """);
+        Console.WriteLine(line);
+    }
+
+    private static double Median(Measured[] runs, Func<Measured, double> pick) => runs.Select(pick).Order().ElementAt(runs.Length / 2);
+
+    /// <summary>The largest rank (from 0) that the median stays above with a probability of at least 97.5 %.</summary>
+    private static int LowRank(int count)
+    {
+        var (sum, term, rank) = (0.0, Math.Pow(0.5, count), 0);
+        for (var k = 0; k < count; k++)
+        {
+            sum += term;
+            if (sum > 0.025)
+                return Math.Max(0, rank - 1);
+            term = term * (count - k) / (k + 1);
+            rank++;
+        }
+        return rank;
+    }
+}

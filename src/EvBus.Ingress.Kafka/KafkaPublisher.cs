@@ -1,0 +1,197 @@
+using Confluent.Kafka;
+
+namespace EvBus.Ingress.Kafka;
+
+/// <summary>
+/// Hands batches to a producer and lets their delivery reports decide. Invariants: a batch is handed over whole and in order, or what is left of it is given back and nothing
+/// behind it is taken until the lane has connected again, which it does when all that was under way has its verdict.
+/// </summary>
+internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
+{
+    private readonly IngressContext _context;
+    private readonly KafkaIngressOptions _options;
+    private readonly EventTemplate _topic;
+    private readonly KafkaTuning _tuning;
+    private readonly RecordWriter _writer;
+    private KafkaConnection? _connection;
+    private Task _closing = Task.CompletedTask;
+    private Position _lastHanded;
+    private string? _lastTopic;
+    private volatile string? _held;
+
+    public KafkaPublisher(IngressContext context, KafkaIngressOptions options)
+    {
+        (_context, _options) = (context, options);
+        _topic = options.Topics.FirstOrDefault(topic => topic.Text == context.Destination) ?? options.Topics[0];
+        _tuning = new KafkaTuning(options, _topic.Constant, context.CallTimeout);
+        _writer = new RecordWriter(options);
+    }
+
+    public int Window => _options.IsStrict || IsReadyToJoin ? 1 : _tuning.Window;
+
+    /// <summary>The producer of the moment, for tests that harm it.</summary>
+    internal object? Producer => _connection?.Producer;
+
+    private TimeSpan ConnectTimeout => _context.CallTimeout / 3 < TimeSpan.FromSeconds(10) ? _context.CallTimeout / 3 : TimeSpan.FromSeconds(10);
+
+    /// <summary>Where the events end that are sent one by one.</summary>
+    private Position _isolateUpTo;
+
+    private bool IsReadyToJoin => _connection is { IsIsolating: true } && !_tuning.IsIsolating;
+
+    public async ValueTask ConnectAsync(CancellationToken cancellationToken)
+    {
+        _held = null;
+        if (_connection is { Broken: null })
+            return;
+        if (_connection is { } old)
+        {
+            _connection = null;
+            _closing = old.CloseAsync(TimeSpan.Zero);
+        }
+        await _closing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        var connection = new KafkaConnection(_context, _options, _tuning);
+        try
+        {
+            var metadata = await connection.AskAsync(_topic.Constant, ConnectTimeout, cancellationToken).ConfigureAwait(false);
+            if (_topic.Constant is { } topic && _tuning.MustAskLimit)
+            {
+                if (await connection.AskLimitAsync(topic, _tuning.Patience).ConfigureAwait(false) is { } limit && _tuning.Learn(limit))
+                    connection = Replace(connection);
+                _tuning.MustAskLimit = false;
+            }
+            if (_tuning.IsIsolating)
+            {
+                _isolateUpTo = _lastHanded;
+                Log.Isolating(_context.Logger, _context.LaneId);
+            }
+            Log.Connected(_context.Logger, _context.LaneId, _options.Client.Servers, metadata.Brokers.Count, NativeClient.Version);
+            if (_options.Client.Get("acks") == "0")
+                Log.NothingIsConfirmed(_context.Logger, _context.LaneId);
+            _connection = connection;
+        }
+        catch
+        {
+            _closing = connection.CloseAsync(TimeSpan.Zero);
+            throw;
+        }
+    }
+
+    public ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken)
+    {
+        if (_held is not null || _connection is not { Broken: null } connection)
+            return new(Task.FromResult(PublishResult.Disconnected(_held ?? _connection?.Broken ?? "not connected")));
+        if (IsReadyToJoin && connection.OpenBatches == 0)
+            _connection = connection = Replace(connection);
+        else if (_tuning.IsIsolating && batch[0].Position > _isolateUpTo)
+            _tuning.IsIsolating = false;
+        var written = connection.Begin(batch.Count);
+        var acknowledged = written.Acknowledged;
+        var next = HandOver(connection, written, batch, 0);
+        if (next < batch.Count && connection.Broken is null)
+            return HandOverRestAsync(connection, written, batch, next, cancellationToken);
+        written.EndWriting(connection.Broken);
+        return new(acknowledged);
+    }
+
+    public async ValueTask TestAsync(CancellationToken cancellationToken)
+    {
+        var connection = new KafkaConnection(_context, _options, _tuning);
+        try
+        {
+            // All topics: asking for one by its name would make it, where the brokers make topics.
+            var metadata = await connection.AskAsync(topic: null, TimeSpan.FromSeconds(10), cancellationToken).ConfigureAwait(false);
+            if (_topic.Constant is not { } name)
+                return;
+            var topic = metadata.Topics.Find(each => each.Topic == name)
+                ?? throw new EvBusException($"The brokers answer ({metadata.Brokers.Count} of them), but there is no topic '{name}' that this login can see. Create it, unless the brokers make topics on first use.");
+            if (topic.Error.IsError)
+                throw new EvBusException($"The brokers answer, but: {KafkaErrors.Words(topic.Error, name, _options)}.");
+            if (_options.Partition >= topic.Partitions.Count)
+                throw new EvBusException($"The brokers answer, but topic '{name}' has {topic.Partitions.Count} partitions and none with number {_options.Partition}. Correct partition.");
+        }
+        finally
+        {
+            await connection.CloseAsync(TimeSpan.Zero).ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is { } connection)
+        {
+            var wasWhole = connection.Broken is null;
+            await connection.CloseAsync(_options.FlushTimeout).ConfigureAwait(false);
+            if (wasWhole && connection.GivenUp > 0)
+                Log.Unconfirmed(_context.Logger, _context.LaneId, connection.GivenUp);
+        }
+        await _closing.ConfigureAwait(false);
+    }
+
+    private async ValueTask<Task<PublishResult>> HandOverRestAsync(
+        KafkaConnection connection, WrittenBatch written, EventBatch batch, int next, CancellationToken cancellationToken)
+    {
+        var acknowledged = written.Acknowledged;
+        var began = _context.Time.GetTimestamp();
+        string? reason = null;
+        Log.QueueFull(_context.Logger, _context.LaneId);
+        try
+        {
+            while (next < batch.Count && connection.Broken is null)
+            {
+                if (_context.Time.GetElapsedTime(began) > _tuning.Patience)
+                {
+                    _held = reason = "the client's queue stays full: the brokers take events more slowly than they come";
+                    break;
+                }
+                await connection.WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
+                next = HandOver(connection, written, batch, next);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            _held = reason = "the lane gave the call up while the client's queue was full";
+        }
+        written.EndWriting(connection.Broken ?? reason);
+        return acknowledged;
+    }
+
+    /// <summary>Hands over as much as the client takes; the index of the first event it did not.</summary>
+    private int HandOver(KafkaConnection connection, WrittenBatch written, EventBatch batch, int next)
+    {
+        using var inside = connection.Enter();
+        for (; next < batch.Count; next++)
+        {
+            var evt = batch[next];
+            try
+            {
+                _writer.Fill(in evt);
+                if (!connection.TryProduce(TopicOf(in evt), _writer.Record, written.HandlerOf(next)))
+                    break;
+            }
+            catch (RejectEventException e)
+            {
+                written.Reject(next, e.Message);
+            }
+            written.HandedUpTo(next + 1);
+            _lastHanded = evt.Position;
+        }
+        return next;
+    }
+
+    private string TopicOf(in EventView evt)
+    {
+        var topic = _topic.Format(in evt);
+        if (ReferenceEquals(topic, _lastTopic))
+            return topic;
+        if (_topic.Constant is null && TopicName.Wrong(topic) is { } wrong)
+            throw new RejectEventException($"its topic '{(topic.Length > 260 ? string.Concat(topic.AsSpan(0, 260), "…") : topic)}' {wrong}");
+        return _lastTopic = topic;
+    }
+
+    private KafkaConnection Replace(KafkaConnection old)
+    {
+        _closing = Task.WhenAll(_closing, old.CloseAsync(TimeSpan.Zero));
+        return new KafkaConnection(_context, _options, _tuning);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using RabbitMQ.Client;
+
+namespace EvBus.Ingress.RabbitMq;
+
+/// <summary>
+/// Makes messages of events, one at a time: what <see cref="Write"/> left in the properties is valid until the next call. The client has written
+/// everything to its own memory when its publish call returns its task.
+/// </summary>
+internal sealed class MessageWriter
+{
+    /// <summary>The header that carries the event's id, the same in every publisher.</summary>
+    public const string IdHeader = "evbus-id";
+
+    public const string CloudEventsPrefix = "cloudEvents:";
+
+    /// <summary>What AMQP has for a short text: names, routing keys, properties.</summary>
+    public const int MaxShortText = 255;
+
+    private readonly RabbitMqOptions _options;
+    private readonly EventTemplate _routingKey;
+    private readonly CachedString? _constantKey;
+    private readonly CachedString _exchange;
+    private readonly ArrayBufferWriter<byte> _json = new();
+    private readonly Dictionary<string, object?> _headers = new(StringComparer.Ordinal);
+    private CachedString _lastKey = new("");
+
+    public MessageWriter(RabbitMqOptions options, string? destination)
+    {
+        _options = options;
+        _exchange = new CachedString(options.Exchange);
+        // A channel's name is a name: braces in it are braces.
+        _routingKey = EventTemplate.Parse(destination is null ? options.RoutingKey : destination.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
+        _constantKey = _routingKey.IsConstant ? new CachedString(destination ?? _routingKey.Format(default)) : null;
+        Properties = new BasicProperties { Headers = _headers };
+        if (options.IsPersistent)
+            Properties.Persistent = true;
+        if (options.Priority is { } priority)
+            Properties.Priority = priority;
+        if (options.Expiration is { } expiration)
+            Properties.Expiration = ((long)expiration.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        SetOwnHeaders();
+    }
+
+    public BasicProperties Properties { get; }
+
+    public CachedString Exchange => _exchange;
+
+    public CachedString RoutingKey { get; private set; } = new("");
+
+    public ReadOnlyMemory<byte> Body { get; private set; }
+
+    /// <summary>The event's id, which a returned message is recognised by.</summary>
+    public string Id { get; private set; } = "";
+
+    /// <summary>Makes the message; returns why it cannot be one, null when it can.</summary>
+    public string? Write(EventView evt)
+    {
+        try
+        {
+            return SetRoutingKey(evt) ?? SetContent(evt);
+        }
+        catch (RejectEventException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private string? SetRoutingKey(EventView evt)
+    {
+        if (_constantKey is not null)
+        {
+            RoutingKey = _constantKey;
+            return null;
+        }
+        var key = _routingKey.Format(evt);
+        if (!ReferenceEquals(key, _lastKey.Value))
+        {
+            var length = Encoding.UTF8.GetByteCount(key);
+            if (length > MaxShortText)
+                return $"its routing key would have {length} bytes; AMQP takes at most {MaxShortText}";
+            _lastKey = new CachedString(key);
+        }
+        RoutingKey = _lastKey;
+        return null;
+    }
+
+    private string? SetContent(EventView evt)
+    {
+        Id = evt.Id;
+        Body = evt.Body;
+        var contentType = evt.ContentType;
+        if (contentType is not null && Encoding.UTF8.GetByteCount(contentType) > MaxShortText)
+            return $"its content type has more than the {MaxShortText} bytes that AMQP takes";
+        if (_options.Format == RabbitMqFormat.CloudEventsBinary)
+        {
+            _headers.Clear();
+            SetOwnHeaders();
+            foreach (var (name, value) in CloudEventWriter.GetHeaders(evt, CloudEventsPrefix))
+            {
+                // Names of headers are short texts too, but those of attributes are far shorter.
+                if (Encoding.UTF8.GetByteCount(name) > MaxShortText)
+                    return $"the name of its extension has more than the {MaxShortText} bytes that AMQP takes";
+                _headers[name] = value;
+            }
+        }
+        else if (_options.Format == RabbitMqFormat.CloudEventsStructured)
+        {
+            _json.ResetWrittenCount();
+            CloudEventWriter.WriteJson(evt, _json);
+            Body = _json.WrittenMemory;
+            contentType = CloudEventWriter.JsonContentType;
+        }
+        _headers[IdHeader] = Id;
+        SetOrRemove("traceparent", evt.TraceParent);
+        SetOrRemove("tracestate", evt.TraceState);
+        Properties.ContentType = contentType;
+        // A longer id travels in the header alone.
+        Properties.MessageId = Id.Length <= MaxShortText && Encoding.UTF8.GetByteCount(Id) <= MaxShortText ? Id : null;
+        Properties.Timestamp = new AmqpTimestamp(evt.Time.ToUnixTimeSeconds());
+        return null;
+    }
+
+    private void SetOwnHeaders()
+    {
+        foreach (var (name, value) in _options.Headers)
+            _headers[name] = value;
+    }
+
+    private void SetOrRemove(string name, string? value)
+    {
+        if (value is not null)
+            _headers[name] = value;
+        else if (!_options.Headers.TryGetValue(name, out var own))
+            _headers.Remove(name);
+        else
+            _headers[name] = own;
+    }
+}

@@ -1,0 +1,197 @@
+using System.Text;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+
+namespace EvBus.Ingress.RabbitMq;
+
+/// <summary>
+/// One connection with one channel, from its birth to its end: it is never mended, only replaced. Whatever ends it — the broker, the operator, silence,
+/// an exception, the lane — goes through <see cref="Kill"/>, once; after that every batch it was given has its verdict, even where a call of the client hangs.
+/// </summary>
+internal sealed class RabbitMqLink : IAsyncDisposable
+{
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+
+    private readonly IngressContext _context;
+    private readonly RabbitMqOptions _options;
+    private readonly Dialled _dialled;
+    private readonly ConfirmRing _ring;
+    private readonly MessageWriter _messages;
+    private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<RabbitMqLink> _changed;
+    private IChannel? _channel;
+    private ITimer? _watchdog;
+    private int _killed;
+    private volatile string? _blocked;
+    private volatile string? _lost;
+
+    private RabbitMqLink(IngressContext context, RabbitMqOptions options, Dialled dialled, WindowTuner tuner, Action<RabbitMqLink> changed)
+    {
+        _context = context;
+        _options = options;
+        _dialled = dialled;
+        _ring = new ConfirmRing(context.Time, tuner);
+        _messages = new MessageWriter(options, context.Destination);
+        _changed = changed;
+    }
+
+    public ConnectionCondition Condition =>
+        _lost is { } lost ? new(ConnectionState.Lost, lost) : _blocked is { } blocked ? new(ConnectionState.Blocked, blocked) : new(ConnectionState.Open);
+
+    /// <summary>What the broker said is the largest message it takes, once it has refused one.</summary>
+    public long? MaxLength { get; private set; }
+
+    public static async Task<RabbitMqLink> OpenAsync(
+        IngressContext context, RabbitMqOptions options, WindowTuner tuner, Action<RabbitMqLink> changed, CancellationToken cancellationToken)
+    {
+        var dialled = await Dialler.DialAsync(options, context.LaneId, context.Time, cancellationToken).ConfigureAwait(false);
+        var link = new RabbitMqLink(context, options, dialled, tuner, changed);
+        try
+        {
+            await link.OpenChannelAsync(cancellationToken).ConfigureAwait(false);
+            return link;
+        }
+        catch (Exception e)
+        {
+            link.Kill("it could not be opened", null);
+            throw Reasons.Translate(e, options, dialled.Where);
+        }
+    }
+
+    /// <summary>Writes a batch; the inner task has its result in any case, the outer one ends when all is written or the link is dead.</summary>
+    public ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, long? maxLength, CancellationToken cancellationToken)
+    {
+        var pending = new PendingBatch(batch.Count);
+        if (!_ring.Begin(pending))
+            return new(pending.Result);
+        var registration = cancellationToken.UnsafeRegister(static link => ((RabbitMqLink)link!).Kill("the lane gave it up", null), this);
+        var writing = WriteAllAsync(batch, maxLength);
+        return writing.IsCompleted && registration.Unregister() ? new(pending.Result) : FinishAsync(writing.AsTask(), pending, registration);
+    }
+
+    /// <summary>Ends everything about it; the first reason counts. Any thread; does not wait for the network.</summary>
+    public void Kill(string reason, long? maxLength)
+    {
+        if (Interlocked.Exchange(ref _killed, 1) != 0)
+            return;
+        MaxLength = maxLength;
+        _ring.Fail(reason, maxLength);
+        _lost = reason;
+        _watchdog?.Dispose();
+        _dead.TrySetResult();
+        _dialled.Cut();
+        _changed(this);
+    }
+
+    /// <summary>Closes it in good order if it still lives, within a moment.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Volatile.Read(ref _killed) == 0)
+            await _dialled.CloseAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+        Kill("it was closed", null);
+    }
+
+    private async Task OpenChannelAsync(CancellationToken cancellationToken)
+    {
+        var connection = _dialled.Connection;
+        connection.ConnectionBlockedAsync += (_, e) => SetBlocked($"{_dialled.Where} takes no events: {e.Reason}. It goes on by itself once the broker has memory and disk to spare; 'rabbitmqctl status' names the alarm.");
+        connection.ConnectionUnblockedAsync += (_, _) => SetBlocked(null);
+        connection.ConnectionShutdownAsync += (_, e) => OnShutdown(e);
+        await Topology.DeclareAsync(connection, _options, _context.Destination, cancellationToken).ConfigureAwait(false);
+        _channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), cancellationToken)
+            .ConfigureAwait(false);
+        _channel.BasicAcksAsync += (_, e) => Confirm(e.DeliveryTag, e.Multiple, isAck: true);
+        _channel.BasicNacksAsync += (_, e) => Confirm(e.DeliveryTag, e.Multiple, isAck: false);
+        _channel.BasicReturnAsync += OnReturned;
+        _channel.ChannelShutdownAsync += (_, e) => OnShutdown(e);
+        _watchdog = _context.Time.CreateTimer(static link => ((RabbitMqLink)link!).Look(), this, s_look, s_look);
+        // What went while nobody listened yet.
+        if (_channel.CloseReason is { } already)
+            await OnShutdown(already).ConfigureAwait(false);
+        if (_lost is { } lost)
+            throw new EvBusException(lost) { IsTransient = true };
+    }
+
+    private async ValueTask WriteAllAsync(EventBatch batch, long? maxLength)
+    {
+        try
+        {
+            for (var i = 0; i < batch.Count; i++)
+            {
+                while (_ring.MustWait)
+                {
+                    await _ring.Leave(forRoom: true).ConfigureAwait(false);
+                    if (!_ring.Enter())
+                        return;
+                }
+                if (_messages.Write(batch[i]) is { } reason)
+                    _ring.Reject(reason);
+                else if (_messages.Body.Length > maxLength)
+                    _ring.Reject(ConfirmRing.TooLarge(_messages.Body.Length, maxLength.Value));
+                else if (!_ring.Add(_messages.Id, _messages.RoutingKey.Value, _messages.Body.Length))
+                    return;
+                else
+                {
+                    // A cancelled token would damage the client's count of what it sent: none is given, and Kill cuts the connection instead.
+                    var publishing = _channel!.BasicPublishAsync(
+                        _messages.Exchange, _messages.RoutingKey, _options.IsMandatory, _messages.Properties, _messages.Body, CancellationToken.None);
+                    if (publishing.IsCompletedSuccessfully)
+                        continue;
+                    await _ring.Leave(forRoom: false).ConfigureAwait(false);
+                    await publishing.ConfigureAwait(false);
+                    if (!_ring.Enter())
+                        return;
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            Kill(Reasons.Describe(e, _options, _dialled.Where), null);
+        }
+        _ring.End();
+    }
+
+    private async ValueTask<Task<PublishResult>> FinishAsync(Task writing, PendingBatch pending, CancellationTokenRegistration registration)
+    {
+        // A publish of the client can hang for ever; a dead link does not wait for it.
+        await Task.WhenAny(writing, _dead.Task).ConfigureAwait(false);
+        await registration.DisposeAsync().ConfigureAwait(false);
+        return pending.Result;
+    }
+
+    private Task Confirm(ulong tag, bool multiple, bool isAck)
+    {
+        if (!_ring.Confirm(tag, multiple, isAck))
+            Kill($"{_dialled.Where} confirmed an event it was never sent; what was under way is sent again", null);
+        return Task.CompletedTask;
+    }
+
+    private Task OnReturned(object sender, BasicReturnEventArgs e)
+    {
+        var id = e.BasicProperties.Headers?.TryGetValue(MessageWriter.IdHeader, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
+        _ring.Return(id, e.RoutingKey, Reasons.Unroutable(e.ReplyCode, e.ReplyText, e.Exchange, e.RoutingKey));
+        return Task.CompletedTask;
+    }
+
+    private Task OnShutdown(ShutdownEventArgs e)
+    {
+        Kill(Reasons.Shutdown(e, _options, _dialled.Where), Reasons.MaxLength(e));
+        return Task.CompletedTask;
+    }
+
+    private Task SetBlocked(string? reason)
+    {
+        _blocked = reason;
+        _ring.Hold(reason is not null);
+        _changed(this);
+        return Task.CompletedTask;
+    }
+
+    private void Look()
+    {
+        // Below the lane's own patience: a reconnect keeps this instance, and what was confirmed of a batch.
+        var patience = TimeSpan.FromTicks(Math.Min(_options.ConfirmTimeout.Ticks, _context.CallTimeout.Ticks / 2));
+        if (_blocked is null && _ring.Silence is { } silence && silence >= patience)
+            Kill($"{_dialled.Where} confirmed nothing for {(int)silence.TotalSeconds} s while {_ring.Outstanding} events waited for it", null);
+    }
+}

@@ -1,0 +1,69 @@
+using EvBus.Telemetry;
+
+namespace EvBus.Lanes;
+
+// What a publisher says about its connection without being asked.
+internal sealed partial class Lane
+{
+    private void WatchConnection(LaneSession session)
+    {
+        if (ReferenceEquals(session.Connection, session.Publisher))
+            return;
+        // What an earlier publisher of the session says is nobody's concern any more.
+        session.IsBlocked = false;
+        session.Connection = session.Publisher as IConnectionWatch;
+        if (session.Connection is { } connection)
+            connection.ConditionChanged += () => OnConditionChanged(session, connection);
+    }
+
+    private void OnConditionChanged(LaneSession session, IConnectionWatch connection)
+    {
+        lock (_lock)
+        {
+            if (session.IsAbandoned || _session != session || session.Connection != connection)
+                return;
+            // Read under the lock: of two changes at once, the later one must win.
+            var condition = connection.Condition;
+            var wasBlocked = session.IsBlocked;
+            session.IsBlocked = condition.State == ConnectionState.Blocked;
+            if (session.IsBlocked)
+                BlockLane(Secrets.Mask(condition.Reason ?? "the destination asked to wait"));
+            else if (wasBlocked)
+                UnblockLane(session, condition.State);
+        }
+        session.Signal.Set();
+    }
+
+    // Under the lock. The loop may be waiting inside a call, so it cannot be left to it.
+    private void BlockLane(string reason)
+    {
+        _trouble = reason;
+        _state = LaneState.Retrying;
+        _journal.SetFlowing(false);
+        Log.LaneBlocked(Logger, Id, reason);
+    }
+
+    private void UnblockLane(LaneSession session, ConnectionState state)
+    {
+        // The time it was blocked is not held against it.
+        session.Postpone(Time.GetTimestamp() + Ticks(Options.CallTimeout));
+        if (state == ConnectionState.Lost)
+            return;
+        Log.LaneUnblocked(Logger, Id);
+        if (_retry.Failures > 0)
+            return;
+        _trouble = null;
+        _state = LaneState.Flowing;
+        _journal.SetFlowing(true);
+    }
+
+    /// <summary>The connection went while nothing was under way: the lane connects again before somebody needs it.</summary>
+    private async ValueTask ReconnectIdleAsync(LaneSession session, string reason)
+    {
+        session.IsConnected = false;
+        session.WasLostIdle = true;
+        var wait = Fail(reason, null);
+        Log.ConnectionLost(Logger, Id, reason, wait);
+        await BackOffAsync(session, wait).ConfigureAwait(false);
+    }
+}
