@@ -58,7 +58,7 @@ internal sealed partial class MemoryLane
             return new LaneCursor
             {
                 LaneId = Id,
-                Rule = Filter.Rule,
+                Rule = IsReturning ? "" : Filter.Rule,
                 Version = ++_captured,
                 PlaceByte = at,
                 PlaceSequence = sequence,
@@ -72,7 +72,7 @@ internal sealed partial class MemoryLane
                 Dead = _dead,
                 SettledBytes = _settledBytes,
                 Dropped = new Dictionary<string, long>(_dropped),
-                OrphanedAt = IsOrphaned ? _detachedAt : 0,
+                OrphanedAt = IsOrphaned && !IsReturning ? _detachedAt : 0,
             };
         }
     }
