@@ -176,6 +176,37 @@ public class OrphanTests
         await bed.UntilAsync(() => bed["a"].Disposals == 1);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task However_many_gaps_there_are_in_what_is_queued_the_lane_reads_on(bool isOnDisk)
+    {
+        var folder = Directory.CreateTempSubdirectory("evbus-orphan-");
+        try
+        {
+            var journal = isOnDisk ? new JournalOptions { Mode = JournalMode.Disk, Directory = folder.FullName } : new JournalOptions();
+            await using var bed = await new Bed(Profile("a", "a")).StartAsync(new BusOptions { Journal = journal });
+            var lane = ((LaneTable)bed.Bus.Lanes).Find("mine/a")!;
+            lane.Pause();
+            var definition = new LaneDefinition { Id = "mine/a", CreatePublisher = _ => new(bed["a"]) };
+            for (var i = 0; i < 1200; i++)
+            {
+                bed.Put(i, 1);
+                lane.Orphan();
+                bed.Put(-1, 1);
+                lane.Adopt(definition);
+            }
+            lane.Resume();
+            await bed["a"].WaitForEventsAsync(1200).Soon();
+            Assert.Equal(Enumerable.Range(0, 1200), bed["a"].Delivered.Numbers());
+            bed.Bus.GetStatus().AssertBalanced();
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task An_orphan_is_released_after_its_retention_and_what_it_had_is_dropped_by_name()
     {
