@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Builds everything once and runs every test project. Usage: ./test.sh [PROJECT...]   (names such as EvBus.Tests; all by default)
-# The last line is "N passed, N failed, N skipped". Needs the .NET SDK. Brokers and clients that tests
-# talk to come from Debian packages, which are installed here where that is possible; without them those tests are skipped, by name.
+# The last line is "N passed, N failed, N skipped". Needs the .NET SDK. The tests of the brokers need the Debian packages below, which root gets installed,
+# and a Kafka (EVBUS_KAFKA_HOME, KAFKA_HOME, ../shared/kafka, or EVBUS_TEST_KAFKA for one that runs); what is missing is a named skip, and a failure where CI=true.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 exec </dev/null
 
-packages=(rabbitmq-server amqp-tools)
+# What the tests of the brokers run or load.
+packages=(
+    rabbitmq-server amqp-tools # RabbitMQ: the broker, and an independent client
+    librdkafka1 kcat           # Kafka: the client's native half, and an independent client
+)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -16,7 +20,7 @@ if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/
     export DEBIAN_FRONTEND=noninteractive
     # RUNLEVEL=1: the tests start brokers of their own, so none has to start by itself.
     install() { RUNLEVEL=1 timeout 300 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1; }
-    install || { timeout 120 apt-get update -qq >/dev/null 2>&1; install; } || echo "Could not install: ${missing[*]}"
+    install || { timeout 120 apt-get update -qq >/dev/null 2>&1; install; } || echo "Not installed: ${missing[*]}; the tests that need them will say so."
 fi
 
 log=$(mktemp)

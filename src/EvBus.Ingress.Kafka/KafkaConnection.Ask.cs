@@ -7,7 +7,10 @@ namespace EvBus.Ingress.Kafka;
 // What a connection asks the brokers before it is of use. While somebody asks, the producer is not closed.
 internal sealed partial class KafkaConnection
 {
+    private static readonly TimeSpan s_leastSlice = TimeSpan.FromSeconds(2);
+
     private readonly TaskCompletionSource<string> _refusal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _away = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _asking = Task.CompletedTask;
 
     /// <summary>Waits until the brokers have told about themselves (and about the topic); how many they are. Fails with words otherwise.</summary>
@@ -17,10 +20,13 @@ internal sealed partial class KafkaConnection
         _asking = asking;
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellationToken.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), cancelled).ConfigureAwait(false);
-        await Task.WhenAny(asking, _refusal.Task, cancelled.Task).ConfigureAwait(false);
+        await Task.WhenAny(asking, _refusal.Task, _away.Task, cancelled.Task).ConfigureAwait(false);
         if (_refusal.Task.IsCompletedSuccessfully)
             throw new EvBusException(await _refusal.Task.ConfigureAwait(false)) { IsTransient = true };
         cancellationToken.ThrowIfCancellationRequested();
+        // The lane waits and asks again: no need to wait here as well.
+        if (_away.Task.IsCompletedSuccessfully)
+            throw Unanswered(await _away.Task.ConfigureAwait(false));
         var metadata = await asking.ConfigureAwait(false);
         _isReady = true;
         return metadata;
@@ -47,15 +53,27 @@ internal sealed partial class KafkaConnection
 
     private Metadata Ask(string? topic, TimeSpan patience)
     {
-        try
+        using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
+        var began = Now;
+        // In slices, because nothing ends a question before its time, and whoever closes the producer has to wait for it.
+        var slice = patience / 4 > s_leastSlice ? patience / 4 : s_leastSlice;
+        while (true)
         {
-            using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
-            return topic is null ? admin.GetMetadata(patience) : admin.GetMetadata(topic, patience);
-        }
-        catch (KafkaException e)
-        {
-            var why = _lastError ?? _options.Client.Redact(e.Error.Reason);
-            throw new EvBusException($"No broker of {_options.Client.Servers} answered: {why}. Check bootstrap_servers and security_protocol, and that the brokers run.", e) { IsTransient = true };
+            try
+            {
+                return topic is null ? admin.GetMetadata(slice) : admin.GetMetadata(topic, slice);
+            }
+            catch (KafkaException e) when (_broken is not null || _context.Time.GetElapsedTime(began) >= patience)
+            {
+                throw Unanswered(_lastError ?? _options.Client.Redact(e.Error.Reason));
+            }
+            catch (KafkaException)
+            {
+                // Asked again until the patience is over.
+            }
         }
     }
+
+    private EvBusException Unanswered(string why) =>
+        new($"No broker of {_options.Client.Servers} answered: {why}. Check bootstrap_servers and security_protocol, and that the brokers run.") { IsTransient = true };
 }

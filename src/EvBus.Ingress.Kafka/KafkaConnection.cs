@@ -25,6 +25,8 @@ internal sealed partial class KafkaConnection
     private volatile string? _lastError;
     private volatile bool _saidAway;
     private volatile bool _isReady;
+    private TopicPartition _where = new("", Partition.Any);
+    private int _refused;
     private bool _isClosed;
 
     public KafkaConnection(IngressContext context, KafkaIngressOptions options, KafkaTuning tuning)
@@ -94,11 +96,14 @@ internal sealed partial class KafkaConnection
             return false;
         try
         {
-            _producer.Produce(new TopicPartition(topic, _options.Partition ?? Partition.Any), record, report);
+            if (!ReferenceEquals(_where.Topic, topic))
+                _where = new TopicPartition(topic, _options.Partition ?? Partition.Any);
+            _producer.Produce(_where, record, report);
             return true;
         }
-        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_QueueFull)
+        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_QueueFull || e.Error.IsFatal)
         {
+            // What ended the producer is said by a report or to the error handler.
             return false;
         }
         catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
@@ -133,7 +138,10 @@ internal sealed partial class KafkaConnection
             case Sort.Refused when IsIsolating:
                 return (Verdict.Rejected, words);
             case Sort.Refused:
-                Break(words, Breach.Refused);
+                // Known also when the producer has ended of it before this report was heard.
+                if (Interlocked.Exchange(ref _refused, 1) == 0)
+                    _tuning.BrokenBy(Breach.Refused);
+                Break(words, Breach.Other);
                 return (Verdict.Retry, words);
             default:
                 Break(_broken ?? words, error.Code == ErrorCode.Local_MsgTimedOut ? Breach.TimedOut : Breach.Other);
@@ -164,7 +172,9 @@ internal sealed partial class KafkaConnection
     {
         if (Interlocked.CompareExchange(ref _broken!, reason, null) is not null)
             return;
-        Log.Broken(_context.Logger, _context.LaneId, reason);
+        // Before that the lane says why it cannot connect.
+        if (_isReady)
+            Log.Broken(_context.Logger, _context.LaneId, reason);
         _tuning.BrokenBy(breach);
         _ = CloseAsync(TimeSpan.Zero);
     }
@@ -201,12 +211,18 @@ internal sealed partial class KafkaConnection
             _refusal.TrySetResult(words);
             Break(words, Breach.Other);
         }
+        else if (error.Code == ErrorCode.Local_GaplessGuarantee)
+        {
+            // The report on the request that failed says why, and comes next.
+        }
         else if (error.IsFatal)
         {
             Break(string.Create(CultureInfo.InvariantCulture, $"the producer cannot go on: {words}"), Breach.Other);
         }
         else if (error.Code == ErrorCode.Local_AllBrokersDown)
         {
+            if (!_isReady)
+                _away.TrySetResult(_lastError ?? words);
             if (!_isReady || _saidAway)
                 return;
             _saidAway = true;

@@ -18,6 +18,9 @@ internal enum Sort
 /// <summary>Sorts errors and puts them into words.</summary>
 internal static class KafkaErrors
 {
+    /// <summary>The version of librdkafka that first did what the definition of SCRAM says: 2.6.1.</summary>
+    public const int FirstGoodScram = 0x020601ff;
+
     public static Sort SortOf(ErrorCode code) => code switch
     {
         ErrorCode.MsgSizeTooLarge or ErrorCode.RecordListTooLarge or ErrorCode.InvalidMsgSize
@@ -40,9 +43,18 @@ internal static class KafkaErrors
         ErrorCode.ClusterAuthorizationFailed => "this login may not write with idempotence. Allow it (ACL: IdempotentWrite), or set enable_idempotence: false",
         ErrorCode.Local_MsgTimedOut => "the brokers did not confirm in time",
         ErrorCode.NotEnoughReplicas or ErrorCode.NotEnoughReplicasAfterAppend => $"topic '{topic}' has too few replicas in sync at the moment",
-        _ when IsLogin(error.Code) => $"the brokers refuse the login: {options.Client.Redact(error.Reason)}. Correct user name, password or sasl_mechanism in the acct file",
+        ErrorCode.Local_Ssl =>
+            $"TLS does not come about: {options.Client.Redact(error.Reason)}. Check ssl_cafile, the client certificate, and that the broker's certificate has the name it is reached by",
+        _ when IsLogin(error.Code) =>
+            $"the brokers refuse the login: {options.Client.Redact(error.Reason)}. Correct user name, password or sasl_mechanism in the acct file{OldScram(options)}",
         _ => $"{options.Client.Redact(error.Reason)} ({error.Code})",
     };
+
+    // It sends a nonce too many, which Kafka 4 no longer overlooks; the broker's words are those of a wrong password.
+    private static string OldScram(KafkaIngressOptions options) =>
+        Library.Version < FirstGoodScram && options.Client.Get("sasl.mechanism")?.StartsWith("SCRAM", StringComparison.Ordinal) == true
+            ? $". Or the client is too old: librdkafka {Library.VersionString} cannot log in to Kafka 4 by SCRAM, only 2.6.1 and later can; install it, or use PLAIN over TLS"
+            : "";
 
     public static bool IsLogin(ErrorCode code) => code is ErrorCode.Local_Authentication or ErrorCode.SaslAuthenticationFailed
         or ErrorCode.UnsupportedSaslMechanism or ErrorCode.IllegalSaslState;

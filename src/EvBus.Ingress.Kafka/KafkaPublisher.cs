@@ -37,7 +37,8 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
     /// <summary>Where the events end that are sent one by one.</summary>
     private Position _isolateUpTo;
 
-    private bool IsReadyToJoin => _connection is { IsIsolating: true } && !_tuning.IsIsolating;
+    /// <summary>What the connection was made smaller for is over: another takes its place as soon as nothing is under way.</summary>
+    private bool IsReadyToJoin => _connection is { IsIsolating: true } ? !_tuning.IsIsolating : _tuning.IsStale;
 
     public async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {

@@ -18,7 +18,8 @@ internal sealed class KafkaTuning
 {
     private const int FirstWindow = 1024;
     private const int LeastWindow = 16;
-    private const int LeastBatchBytes = 4096;
+    private const int LeastBatchBytes = 1024;
+    private const int SlowBatchBytes = 16_384;
     private const int UsualBatchBytes = 1_000_000;
 
     private readonly Lock _lock = new();
@@ -51,6 +52,9 @@ internal sealed class KafkaTuning
     /// <summary>Whether the next connection sends each record by itself.</summary>
     public bool IsIsolating { get; set; }
 
+    /// <summary>The line is as fast again as the window is wide: the next connection sends requests of the usual size.</summary>
+    public bool IsStale { get; private set; }
+
     /// <summary>Whether to ask how much the topic takes: at the first connection, and when a request was too large.</summary>
     public bool MustAskLimit { get; set; } = true;
 
@@ -65,7 +69,7 @@ internal sealed class KafkaTuning
             settings.TryAdd("enable.gapless.guarantee", "true");
         lock (_lock)
         {
-            _hasDelivered = false;
+            _hasDelivered = IsStale = false;
             ApplyLimit(settings);
             if (_batchBytes < UsualBatchBytes)
                 settings["batch.size"] = _batchBytes.ToString(CultureInfo.InvariantCulture);
@@ -107,9 +111,11 @@ internal sealed class KafkaTuning
         {
             _hasDelivered = true;
             if (took > MessageTimeout / 4)
-                _window = Math.Max(LeastWindow, _window * 3 / 4);
+                _window = Math.Max(Math.Min(LeastWindow, _options.Window), _window * 3 / 4);
             else if (_window < _options.Window)
                 _window = Math.Min(_options.Window, _window + events);
+            else if (_batchBytes < UsualBatchBytes && !IsIsolating)
+                (_batchBytes, IsStale) = (UsualBatchBytes, true);
         }
     }
 
@@ -128,7 +134,7 @@ internal sealed class KafkaTuning
                 _window = Math.Max(Math.Min(LeastWindow, _options.Window), _window / 4);
                 // A request that cannot cross the line in time never will; a smaller one may.
                 if (!_hasDelivered)
-                    _batchBytes = Math.Max(LeastBatchBytes, _batchBytes / 4);
+                    _batchBytes = Math.Clamp(_batchBytes / 4, LeastBatchBytes, SlowBatchBytes);
             }
         }
     }

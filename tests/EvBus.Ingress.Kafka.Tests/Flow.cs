@@ -29,7 +29,7 @@ internal static class Flow
     public static async Task AssertAllArrivedAsync(EventBus bus, string servers, string topic, int[]? dead = null, int events = Events)
     {
         dead ??= [];
-        await Given.UntilAsync(() => bus.Lane().Queued == 0, $"nothing queued; the lane: {bus.Lane()}", TimeSpan.FromSeconds(90));
+        await Given.UntilAsync(() => bus.Lane().Queued == 0, () => $"nothing queued; the lane: {bus.Lane()}", TimeSpan.FromSeconds(60));
         var lane = bus.Lane();
         bus.AssertBalanced();
         Assert.Equal(events, lane.Matched);

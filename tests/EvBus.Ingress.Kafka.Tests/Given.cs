@@ -4,6 +4,7 @@ using System.Globalization;
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
 using EvBus.Brokers;
+using EvBus.Testing;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus.Ingress.Kafka.Tests;
@@ -58,12 +59,14 @@ internal static class Given
 
     public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Patience);
 
-    public static async Task UntilAsync(Func<bool> condition, string what, TimeSpan? patience = null)
+    public static Task UntilAsync(Func<bool> condition, string what, TimeSpan? patience = null) => UntilAsync(condition, () => what, patience);
+
+    public static async Task UntilAsync(Func<bool> condition, Func<string> what, TimeSpan? patience = null)
     {
         var began = TimeProvider.System.GetTimestamp();
         while (!condition())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < (patience ?? Patience), $"It never came to this: {what}.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < (patience ?? Patience), $"It never came to this: {what()}.");
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
     }
@@ -124,6 +127,8 @@ public sealed class Brokers : IAsyncLifetime
 {
     internal const string User = "evbus", Password = "Pa55-word-of-the-test";
 
+    internal Certificates Certificates { get; } = new();
+
     private Task<KafkaBroker>? _own;
     private Task<KafkaBroker>? _withLogin;
 
@@ -136,28 +141,35 @@ public sealed class Brokers : IAsyncLifetime
             if (broker is not null)
                 await (await broker).DisposeAsync();
         }
+        if (Line is not null)
+            await Line.DisposeAsync();
+        Certificates.Dispose();
     }
 
     /// <summary>Any broker: the one that was named, else our own.</summary>
     internal async Task<string> AnyAsync() => KafkaHome.Running ?? (await OwnAsync()).Address;
 
     /// <summary>A broker that a test may stop, kill and pause, if it leaves it running.</summary>
-    internal Task<KafkaBroker> OwnAsync() => Needed(ref _own, new KafkaBroker.Settings());
+    internal Task<KafkaBroker> OwnAsync() => Needed(
+        ref _own, () => KafkaBroker.StartAsync(new KafkaBroker.Settings { Line = port => (Line = new FaultProxy("127.0.0.1", port)).Port }));
 
-    internal Task<KafkaBroker> WithLoginAsync() => Needed(ref _withLogin, new KafkaBroker.Settings
-    {
-        PlainUsers = new Dictionary<string, string> { [User] = Password },
-        ScramUsers = new Dictionary<string, string> { [User] = Password },
-    });
+    /// <summary>A line to our own broker that a test can spoil, if it mends it.</summary>
+    internal FaultProxy? Line { get; private set; }
 
-    private static Task<KafkaBroker> Needed(ref Task<KafkaBroker>? broker, KafkaBroker.Settings settings)
+    internal Task<KafkaBroker> WithLoginAsync() => Needed(
+        ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings
+        {
+            PlainUsers = new Dictionary<string, string> { [User] = Password }, ServerPem = Certificates.Server, CaPem = Certificates.Ca,
+        }));
+
+    private static Task<KafkaBroker> Needed(ref Task<KafkaBroker>? broker, Func<Task<KafkaBroker>> start)
     {
         if (KafkaHome.Jars is null)
         {
             Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") == "true", KafkaHome.None);
             Assert.Fail(KafkaHome.None);
         }
-        return broker ??= KafkaBroker.StartAsync(settings);
+        return broker ??= start();
     }
 }
 

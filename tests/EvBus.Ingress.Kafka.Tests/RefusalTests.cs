@@ -50,13 +50,15 @@ public class RefusalTests(Brokers brokers)
     {
         var servers = await brokers.AnyAsync();
         var topic = await Given.TopicAsync(servers, 1, ("max.message.bytes", "20000"));
-        await using var bus = await Given.BusAsync(Given.Profile(servers, topic, ("compression_type", "gzip")));
+        using var logs = new Logs();
+        await using var bus = await Given.BusAsync(Given.Profile(servers, topic, ("compression_type", "gzip")), logs: logs);
         var random = new Random(1);
         var body = new byte[60_000];
         await PutAsync(bus, tooLarge: 7_777, 30_000);
         random.NextBytes(body);
         await bus.PutAsync(new BusEvent(Convert.ToBase64String(body)));
         await Flow.AssertAllArrivedAsync(bus, servers, topic, [Flow.Events], Flow.Events + 1);
+        Assert.Single(logs.Of(1207));
         Assert.Contains("max.message.bytes of the topic", bus.DeadLetters().Single().Reason, StringComparison.Ordinal);
     }
 
@@ -81,7 +83,7 @@ public class RefusalTests(Brokers brokers)
         var topic = Given.NewName();
         await using var bus = await Given.BusAsync(Given.Profile(servers, topic), Given.Quick);
         await Flow.PutAsync(bus, s_flow);
-        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains($"the brokers have no topic '{topic}'", StringComparison.Ordinal) == true, $"the lane says what is wrong, not {bus.Lane().Trouble}");
+        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains($"the brokers have no topic '{topic}'", StringComparison.Ordinal) == true, () => $"the lane says what is wrong, not {bus.Lane().Trouble}");
         await Given.TopicAsync(servers, topic);
         await Flow.AssertAllArrivedAsync(bus, servers, topic);
     }
@@ -107,7 +109,7 @@ public class RefusalTests(Brokers brokers)
         var topic = await Given.TopicAsync(servers);
         await using var bus = await Given.BusAsync(Given.Profile(servers, topic, ("partition", 3L)), Given.Quick);
         await bus.PutAsync(Given.Numbered(1));
-        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains("has no partition 3", StringComparison.Ordinal) == true, $"the lane says what is wrong, not {bus.Lane().Trouble}");
+        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains("has no partition 3", StringComparison.Ordinal) == true, () => $"the lane says what is wrong, not {bus.Lane().Trouble}");
         Assert.Equal(1, bus.Lane().Queued);
         await bus.StopAsync(TimeSpan.Zero);
     }

@@ -34,15 +34,16 @@ internal static class Given
         await until.Soon();
     }
 
-    /// <summary>Looks until something is so; with a clock, time goes on meanwhile, and fast.</summary>
+    /// <summary>Looks until something is so; with a clock, time goes on meanwhile, fast, but not so fast that work that takes real moments would be overdue.</summary>
     public static async Task UntilAsync(Func<bool> condition, FakeClock? clock = null)
     {
         var end = TimeProvider.System.GetUtcNow() + Patience;
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(1), TimeProvider.System);
         while (!condition())
         {
             Assert.True(TimeProvider.System.GetUtcNow() < end, "what was waited for did not come");
             clock?.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.Yield();
+            await look.WaitForNextTickAsync();
         }
     }
 

@@ -14,6 +14,8 @@ internal sealed class KafkaBroker : IAsyncDisposable
     private readonly string _jars;
     private readonly string _folder = Directory.CreateTempSubdirectory("evbus-kafka-").FullName;
     private readonly int _controllerPort = FreePort();
+    private readonly int _linePort;
+    private readonly int _advertisedLinePort;
     private Process? _keeper;
     private int _pid;
 
@@ -22,6 +24,9 @@ internal sealed class KafkaBroker : IAsyncDisposable
         _jars = jars;
         Port = FreePort();
         SaslPort = FreePort();
+        TlsPort = FreePort();
+        _linePort = FreePort();
+        _advertisedLinePort = settings.Line?.Invoke(_linePort) ?? 0;
         File.WriteAllText(Config, Configuration(settings));
     }
 
@@ -29,7 +34,12 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
     public int SaslPort { get; }
 
+    public int TlsPort { get; }
+
     public string Address => $"127.0.0.1:{Port}";
+
+    /// <summary>By name, as a certificate has it.</summary>
+    public string TlsAddress => $"localhost:{TlsPort}";
 
     public string SaslAddress => $"127.0.0.1:{SaslPort}";
 
@@ -43,7 +53,7 @@ internal sealed class KafkaBroker : IAsyncDisposable
         var broker = new KafkaBroker(KafkaHome.Jars ?? throw new InvalidOperationException(KafkaHome.None), settings ?? new Settings());
         try
         {
-            await broker.FormatAsync(settings ?? new Settings());
+            await broker.FormatAsync();
             await broker.StartAgainAsync();
             return broker;
         }
@@ -99,6 +109,20 @@ internal sealed class KafkaBroker : IAsyncDisposable
     public void Pause() => Signal("STOP");
 
     public void Resume() => Signal("CONT");
+
+    /// <summary>Gives a user of SCRAM a password.</summary>
+    public Task SetPasswordAsync(string user, string mechanism, string password) => RunToolAsync(
+        "kafka.admin.ConfigCommand", "--bootstrap-server", Address, "--alter", "--entity-type", "users", "--entity-name", user,
+        "--add-config", $"{mechanism}=[password={password}]");
+
+    /// <summary>Starts it again with another text in its configuration, such as a user's password.</summary>
+    public async Task StartAgainAsync(string with, string insteadOf)
+    {
+        await StopAsync();
+        var text = await File.ReadAllTextAsync(Config);
+        await File.WriteAllTextAsync(Config, text.Replace(insteadOf, with, StringComparison.Ordinal));
+        await StartAgainAsync();
+    }
 
     public string Tail() => File.Exists(ServerLog) ? string.Join('\n', File.ReadLines(ServerLog).TakeLast(15)) : "(none)";
 
@@ -157,35 +181,38 @@ internal sealed class KafkaBroker : IAsyncDisposable
         return ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", $"-Dlog4j2.configurationFile={logging}", "-cp", Path.Combine(_jars, "*"), program, .. arguments];
     }
 
-    private async Task FormatAsync(Settings settings)
+    private async Task RunToolAsync(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("java", Java(program, arguments)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var tool = Process.Start(start)!;
+        var errors = tool.StandardError.ReadToEndAsync();
+        var output = await tool.StandardOutput.ReadToEndAsync();
+        await tool.WaitForExitAsync();
+        if (tool.ExitCode != 0)
+            throw new InvalidOperationException($"{program} failed:\n{output}{await errors}");
+    }
+
+    private async Task FormatAsync()
     {
         var id = Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Port:0000000000000000}")).TrimEnd('=').Replace('+', '-').Replace('/', '_');
-        List<string> arguments = ["format", "-t", id, "-c", Config];
-        foreach (var (user, password) in settings.ScramUsers)
-        {
-            foreach (var mechanism in new[] { "SCRAM-SHA-256", "SCRAM-SHA-512" })
-                arguments.AddRange(["--add-scram", $"{mechanism}=[name={user},password={password}]"]);
-        }
-        var start = new ProcessStartInfo("java", Java("kafka.tools.StorageTool", [.. arguments])) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var format = Process.Start(start)!;
-        var errors = format.StandardError.ReadToEndAsync();
-        var output = await format.StandardOutput.ReadToEndAsync();
-        await format.WaitForExitAsync();
-        if (format.ExitCode != 0)
-            throw new InvalidOperationException($"Kafka's storage could not be formatted:\n{output}{await errors}");
+        await RunToolAsync("kafka.tools.StorageTool", "format", "-t", id, "-c", Config);
     }
 
     private string Configuration(Settings settings)
     {
-        var sasl = settings.PlainUsers.Count + settings.ScramUsers.Count > 0;
+        var sasl = settings.PlainUsers.Count > 0;
         var plain = string.Concat(settings.PlainUsers.Select(user => $" user_{user.Key}=\"{user.Value}\""));
+        var tls = settings.ServerPem is not null;
+        var more = (sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "") + (tls ? $",SSL://127.0.0.1:{TlsPort}" : "");
+        var line = settings.Line is not null;
         return $"""
             process.roles=broker,controller
             node.id=1
             controller.quorum.voters=1@127.0.0.1:{_controllerPort}
-            listeners=PLAINTEXT://127.0.0.1:{Port},CONTROLLER://127.0.0.1:{_controllerPort}{(sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "")}
-            advertised.listeners=PLAINTEXT://127.0.0.1:{Port}{(sasl ? $",SASL_PLAINTEXT://127.0.0.1:{SaslPort}" : "")}
-            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+            listeners=PLAINTEXT://127.0.0.1:{Port},CONTROLLER://127.0.0.1:{_controllerPort}{more}{(line ? $",LINE://127.0.0.1:{_linePort}" : "")}
+            advertised.listeners=PLAINTEXT://127.0.0.1:{Port}{more.Replace("SSL://127.0.0.1", "SSL://localhost", StringComparison.Ordinal)}{(line ? $",LINE://127.0.0.1:{_advertisedLinePort}" : "")}
+            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,LINE:PLAINTEXT
+            {(tls ? $"ssl.keystore.type=PEM\nssl.keystore.location={settings.ServerPem}\nssl.truststore.type=PEM\nssl.truststore.location={settings.CaPem}\nssl.client.auth=required" : "")}
             controller.listener.names=CONTROLLER
             {(sasl ? "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512" : "")}
             {(sasl ? $"listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required{plain};" : "")}
@@ -213,9 +240,17 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
     internal sealed record Settings
     {
+        /// <summary>Who may log in by PLAIN; with one of them there is a listener with SASL, for SCRAM too (<see cref="SetPasswordAsync"/>).</summary>
         public IReadOnlyDictionary<string, string> PlainUsers { get; init; } = new Dictionary<string, string>();
 
-        public IReadOnlyDictionary<string, string> ScramUsers { get; init; } = new Dictionary<string, string>();
+        /// <summary>The broker's key and certificate, as one PEM file; with it there is a listener with TLS that wants a client certificate.</summary>
+        public string? ServerPem { get; init; }
+
+        /// <summary>The authority that client certificates must be of, as a PEM file.</summary>
+        public string? CaPem { get; init; }
+
+        /// <summary>Given the port of one more listener, the port that clients are told to come to instead: that of a line between, which a test can spoil.</summary>
+        public Func<int, int>? Line { get; init; }
 
         /// <summary>Further lines of the broker's configuration.</summary>
         public string More { get; init; } = "";

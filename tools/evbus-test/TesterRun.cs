@@ -37,9 +37,11 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         EventBus bus;
         Stream? input;
         Loggers loggers;
+        Receipts? receipts;
         try
         {
             input = OpenInput();
+            receipts = options.Receipt is { } receipt ? Receipts.Open(receipt, options.ReceiptsTo) : null;
             loggers = new Loggers(options, host, OpenLog());
             bus = await EventBus.StartAsync(Configure(loggers), host.Interrupted);
         }
@@ -61,23 +63,28 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         using (loggers)
         await using (bus)
         await using (input)
-            return await RunAsync(bus, input);
+        await using (receipts)
+            return await RunAsync(bus, input, receipts);
     }
 
-    private async Task<int> RunAsync(EventBus bus, Stream? input)
+    private async Task<int> RunAsync(EventBus bus, Stream? input, Receipts? receipts)
     {
         using var interrupted = host.Interrupted.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), _end);
         var isColored = options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal);
+        var before = bus.GetStatus();
         using var printer = options.Quiet ? null : new Printer(host.Output, Outputter.Create(options.Output, isColored), _end.Cancel);
         var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
-        var sender = new Sender(bus, options.Profile, options.Count, printer, host.Time);
+        var sender = new Sender(bus, options.Profile, options.Count, printer, receipts, host.Time);
         using var live = new CancellationTokenSource();
         var line = options.Quiet && host.IsErrorTerminal ? LiveLine.RunAsync(bus, sender, options, host, live.Token) : Task.CompletedTask;
         var emptying = EmptyOtherQueuesAsync(bus);
 
-        await PutAllAsync(sender, input);
+        if (!options.Drain)
+            await PutAllAsync(sender, input);
         await _end.CancelAsync();
         var status = await bus.StopAsync(options.DrainTimeout);
+        if (receipts is not null)
+            await receipts.FinishAsync();
         var elapsed = sender.Began is { } began ? host.Time.GetElapsedTime(began) : TimeSpan.Zero;
         await PatientlyAsync(printing);
         await emptying;
@@ -98,15 +105,29 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         }
         if (host.Interrupted.IsCancellationRequested)
             return Interrupted;
-        return status.Lanes.Any(lane => lane.Dead + lane.Dropped + lane.Queued > 0) ? Lost : 0;
+        if (receipts?.Trouble is { } refused)
+        {
+            host.Say(refused);
+            return Lost;
+        }
+        return status.Lanes.Any(lane => IsLost(lane, before)) ? Lost : 0;
+    }
+
+    /// <summary>What this run lost; what a journal still holds at its end is kept, unless it was to be drained.</summary>
+    private bool IsLost(LaneStatus lane, BusStatus before)
+    {
+        var earlier = before.Lanes.FirstOrDefault(each => each.Id == lane.Id);
+        return lane.Dead + lane.Dropped > (earlier?.Dead ?? 0) + (earlier?.Dropped ?? 0) || (lane.Queued > 0 && (options.Journal is null || options.Drain));
     }
 
     private Action<EvBusBuilder> Configure(Loggers loggers) => bus =>
     {
         bus.LoggerFactory = loggers;
         bus.Options = bus.Options with { Time = host.Time, StopTimeout = options.DrainTimeout, Seed = options.Seed };
+        if (options.Journal is { } folder)
+            bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder } };
         if (!options.Quiet)
-            bus.AddInternalQueue(Queue, Printer.QueueCapacity);
+            bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
         AddPublishers(bus, host);
         AcctSetup.Apply(parsed, bus);
     };

@@ -24,7 +24,7 @@ public sealed class EvBusBuilder
     }
 
     // Its reader is in this process and comes back in moments, not in minutes.
-    private LaneOptions InternalLane => Options.Lane with { RetryInitial = TimeSpan.FromMilliseconds(10), RetryMax = TimeSpan.FromMilliseconds(250) };
+    internal LaneOptions InternalLane => Options.Lane with { RetryInitial = TimeSpan.FromMilliseconds(10), RetryMax = TimeSpan.FromMilliseconds(250) };
 
     /// <summary>The name of the bus.</summary>
     public string Name { get; }
@@ -89,7 +89,9 @@ public sealed class EvBusBuilder
     /// <param name="routingKey">The queue's name in <see cref="EventBus.Queues"/>.</param>
     /// <param name="capacity">The most events it holds; a full queue makes its lane wait. 1 to 10,000,000; default 10,000.</param>
     /// <param name="pattern">The pattern an event's profile must match. Default: every event.</param>
-    public EvBusBuilder AddInternalQueue(string routingKey, int capacity = 10_000, string? pattern = null)
+    public EvBusBuilder AddInternalQueue(string routingKey, int capacity = 10_000, string? pattern = null) => AddInternalQueue(routingKey, capacity, pattern, InternalLane);
+
+    internal EvBusBuilder AddInternalQueue(string routingKey, int capacity, string? pattern, LaneOptions lane)
     {
         ArgumentException.ThrowIfNullOrEmpty(routingKey);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
@@ -100,7 +102,7 @@ public sealed class EvBusBuilder
                 Name = $"internal/{routingKey}", NeedsProfile = false,
                 Create = context => new InternalPublisher(context.Queues!.Get(routingKey, capacity), context.Time),
             },
-            pattern, InternalLane, IsBuiltIn: true));
+            pattern, lane, IsBuiltIn: true));
         return this;
     }
 

@@ -1,12 +1,13 @@
 using System.Collections;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Primitives;
 
 namespace EvBus;
 
 /// <summary>Profiles from where most .NET programs begin: configuration and the environment. Same shape as in an acct file, same redaction.</summary>
 public static class ProfileSources
 {
-    /// <summary>Takes profiles from a configuration section of the shape <c>provider: profile: key: value</c>. Values are texts, as configuration has no other; lists are numbered keys.</summary>
+    /// <summary>Takes profiles from a configuration section of the shape <c>provider: profile: key: value</c>. Values are texts, as configuration has no other; lists are numbered keys. Followed when the configuration is reloaded.</summary>
     /// <param name="bus">The builder.</param>
     /// <param name="section">The section, for example <c>configuration.GetSection("EvBus:Profiles")</c>.</param>
     public static EvBusBuilder AddProfiles(this EvBusBuilder bus, IConfigurationSection section)
@@ -53,6 +54,8 @@ public static class ProfileSources
 
         public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) =>
             new([.. FromTree(section.GetChildren().ToDictionary(child => child.Key, Read))]);
+
+        public IDisposable Watch(Action changed) => ChangeToken.OnChange(section.GetReloadToken, changed);
 
         private static object? Read(IConfigurationSection at)
         {

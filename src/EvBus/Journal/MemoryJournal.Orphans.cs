@@ -13,8 +13,11 @@ internal sealed partial class MemoryJournal
             // What lies ahead and is not for it need not be kept.
             lane.SkipUnwanted();
             lane.IsOrphaned = true;
+            lane.OrphanedSince ??= _options.Time.GetUtcNow();
             Rebuild(_lanes);
-            lane.MarkDetached(_tail, _end, _bytes, 0, 0);
+            // What was for it and is not committed yet is on routes that are on their way out.
+            var (events, bytes) = SumFor(lane);
+            lane.MarkDetached(_tail, _end, _bytes, events, bytes);
             SignalRoom();
         }
     }
@@ -27,6 +30,7 @@ internal sealed partial class MemoryJournal
                 return;
             AttachLane(lane);
             lane.IsOrphaned = false;
+            lane.OrphanedSince = null;
             Rebuild(_lanes);
         }
     }

@@ -119,7 +119,12 @@ internal sealed partial class MemoryLane
             IsDetached = false;
             _skipped.RemoveAll(range => range.To <= _sequence);
             if (_detachedAt < end)
+            {
                 _skipped.Add((_detachedAt, end, _detachedByte, bytes));
+                // So that a later run knows as well.
+                if (_journal.HasCommits)
+                    _settled.Settle(_detachedAt, end);
+            }
             Thaw(all: true);
         }
     }
@@ -197,7 +202,7 @@ internal sealed partial class MemoryLane
 
     public void Flush() => _journal.Flush();
 
-    public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, capacity);
+    public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, Options, capacity);
 
     public LaneMeasure Measure() => _journal.Measure(this);
 

@@ -246,7 +246,7 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Nothing depends on it any more.
-            Log.DisposeFailed(Logger, Id, Secrets.Mask(e.Message));
+            Log.DisposeFailed(Logger, Id, MaskAll(e.Message));
         }
     }
 }

@@ -38,7 +38,7 @@ internal sealed partial class Lane
                 return;
             // Its last call may not have come back yet; then its loop goes on, with the new publisher.
             if (_session is null)
-                _definition = definition;
+                Become(definition);
             else
                 _rotation = new Rotation(definition, atOnce: true);
             _orphaned = false;

@@ -5,6 +5,10 @@ namespace EvBus.Lanes;
 // A publisher is exchanged while the lane runs: the new one connects beside the old, then the window moves, then the old one is closed.
 internal sealed partial class Lane
 {
+    /// <summary>Whose secrets are still hidden: instances made of so many former profiles may be closing.</summary>
+    private const int Remembered = 8;
+
+    private readonly Queue<ProfileSecrets> _former = new();
     private volatile Rotation? _rotation;
     private Task _beside = Task.CompletedTask;
     private bool _fresh;
@@ -24,7 +28,7 @@ internal sealed partial class Lane
             (before, session) = (_rotation, _session);
             _rotation = session is null ? null : next;
             if (session is null)
-                _definition = definition;
+                Become(definition);
         }
         GiveUp(before);
         if (session is null)
@@ -55,7 +59,7 @@ internal sealed partial class Lane
                 return;
             rotation = _rotation!;
             _rotation = null;
-            _definition = rotation.Definition;
+            Become(rotation.Definition);
             (old, session.Publisher, rotation.Ready) = (session.Publisher, rotation.Ready, null);
             session.IsConnected = session.Publisher is not null;
             WatchConnection(session);
@@ -180,7 +184,10 @@ internal sealed partial class Lane
             return;
         IPublisher? ready;
         lock (_lock)
+        {
             (ready, rotation.Ready) = (rotation.Ready, null);
+            Remember(rotation.Definition.Secrets);
+        }
         rotation.Dispose();
         CloseBeside(ready);
     }
@@ -196,5 +203,31 @@ internal sealed partial class Lane
     {
         lock (_lock)
             _beside = Task.WhenAll(_beside, task);
+    }
+
+    // Under the lock.
+    private void Become(LaneDefinition definition)
+    {
+        Remember(_definition.Secrets);
+        _definition = definition;
+    }
+
+    private void Remember(ProfileSecrets secrets)
+    {
+        if (secrets.IsEmpty)
+            return;
+        _former.Enqueue(secrets);
+        if (_former.Count > Remembered)
+            _former.Dequeue();
+    }
+
+    /// <summary>Hides the secrets of the present profile, of the next and of former ones: an instance that is being closed may be of any of them.</summary>
+    private string MaskAll(string text)
+    {
+        lock (_lock)
+        {
+            text = _former.Aggregate(Secrets.Mask(text), (masked, secrets) => secrets.Mask(masked));
+            return _rotation is { } rotation ? rotation.Definition.Secrets.Mask(text) : text;
+        }
     }
 }

@@ -43,7 +43,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
                 var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
         var filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
-        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options), this);
+        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options, definition.Pattern, definition.IsOrphan), this);
         DeadLetters = _journal.OpenDeadLetters(Options.DeadLetters);
     }
 
@@ -92,71 +92,6 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         if (restart)
             StartSession();
         Wake();
-    }
-
-    /// <summary>The door is closed: the lane ends when it has nothing left. A wait for the next try ends now.</summary>
-    public Task DrainAsync()
-    {
-        _draining = true;
-        lock (_lock)
-        {
-            if (!_started || (_detached && _session is null))
-                _over.TrySetResult();
-        }
-        // Nothing to carry and nowhere to carry it: a connection that hangs is not worth the wait.
-        var session = _session;
-        var isIdle = session is { IsConnected: false } && _journal.Measure().Queued == 0;
-        if (isIdle)
-            session!.CutConnect();
-        Wake();
-        return _orphaned || isIdle ? Task.CompletedTask : _over.Task;
-    }
-
-    /// <summary>Ends the lane with whatever is left, at most a moment after the call under way has seen its cancellation.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        LaneSession? session;
-        Rotation? rotation;
-        lock (_lock)
-        {
-            _stopped = true;
-            (session, rotation, _rotation) = (_session, _rotation, null);
-        }
-        GiveUp(rotation);
-        session?.Cancel();
-        Wake();
-        if (session is null)
-            _over.TrySetResult();
-        // A publisher that ignores its cancellation is left behind: a stop must end.
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), TimeProvider.System);
-        try
-        {
-            await _over.Task.WaitAsync(patience.Token).ConfigureAwait(false);
-            Task beside;
-            lock (_lock)
-                beside = _beside;
-            await beside.WaitAsync(patience.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            if (session is not null)
-                Abandon(session, restart: false, null);
-        }
-        _state = LaneState.Stopped;
-    }
-
-    public void Forget(string reason)
-    {
-        lock (_lock)
-        {
-            while (_again.First is { } node)
-            {
-                _again.RemoveFirst();
-                SettleAll(node.Value, LaneOutcome.Dropped, reason);
-                Recycle(node.Value);
-            }
-        }
-        _journal.Forget(reason);
     }
 
     public int Replay(Func<DeadLetter, bool>? which) => DeadLetters.Replay(which, _journal.TryReplay, _journal.Flush);

@@ -89,6 +89,9 @@ public sealed record LaneOptions
 
     /// <summary>Where the lane begins when the journal does not know it. Default: <see cref="LaneStart.Auto"/>.</summary>
     public LaneStart Start { get; init; } = LaneStart.Auto;
+
+    /// <summary>With a journal on disk: whether the lane leaves nothing there, neither cursor nor dead letters; it begins anew with each start, at now. Default: false.</summary>
+    public bool IsEphemeral { get; init; }
 }
 
 /// <summary>A lane, as it is added to a bus.</summary>
@@ -110,5 +113,8 @@ public sealed record LaneDefinition
     public LaneOptions Options { get; init; } = new();
 
     /// <summary>What must not be repeated of what its publisher says.</summary>
+    /// <summary>Whether it is opened only for what an earlier run left; nobody asked for it.</summary>
+    internal bool IsOrphan { get; init; }
+
     internal ProfileSecrets Secrets { get; init; } = ProfileSecrets.None;
 }

@@ -95,6 +95,12 @@ internal static partial class Log
     [LoggerMessage(201, LogLevel.Warning, "Profiles under '{Provider}:' are not used: no publisher goes by that name here. Known: {Known}")]
     public static partial void UnknownProvider(ILogger logger, string provider, string known);
 
+    [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
+    public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
+
+    [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]
+    public static partial void ReloadFailed(ILogger logger, string reason);
+
     [LoggerMessage(300, LogLevel.Error, "Journal: {Length} bytes from byte {At} of the log cannot be read ({What}); {Events} events are lost with them. Run 'evbus journal check'")]
     public static partial void JournalDamaged(ILogger logger, long at, long length, long events, string what);
 
@@ -124,9 +130,4 @@ internal static partial class Log
 
     [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
-    [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
-    public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
-
-    [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]
-    public static partial void ReloadFailed(ILogger logger, string reason);
 }

@@ -11,17 +11,19 @@ public class GatherTests
     private static Profile Profile(string name, params string[] destinations) =>
         new("mine", name, new Dictionary<string, object?> { ["to"] = destinations.ToList<object?>() });
 
-    private EventBus Create(Func<IngressContext, IPublisher>? create, params Profile[] profiles) => EventBus.Create(o =>
+    private EventBus Create(params Profile[] profiles) => Create(TimeSpan.FromDays(1), profiles);
+
+    private EventBus Create(TimeSpan timeout, params Profile[] profiles) => EventBus.Create(o =>
     {
-        o.Options = o.Options with { Time = _clock, Seed = 1 };
+        o.Options = o.Options with { Time = _clock, Seed = 1, Lane = new LaneOptions { CallTimeout = timeout } };
         o.AddProfiles(new Lanes.WhoGetsAnEventTests.Profiles(profiles)).AddGatherer(_gatherer).AddIngress(new IngressDescriptor
         {
             Name = "mine", Destinations = profile => profile.GetStrings("to"),
-            Create = create ?? (context => new ScriptedPublisher().OnConnect(_ =>
+            Create = context => new ScriptedPublisher().OnConnect(_ =>
             {
                 _gatherer.Use(context);
                 return ValueTask.CompletedTask;
-            })),
+            }),
         });
     });
 
@@ -30,7 +32,7 @@ public class GatherTests
     [Fact]
     public async Task All_profiles_are_gathered_in_one_call_at_the_start_and_each_lane_takes_its_own()
     {
-        await using var bus = Create(null, Profile("a"), Profile("b"), Profile("c"));
+        await using var bus = Create(Profile("a"), Profile("b"), Profile("c"));
         await bus.StartAsync();
         await UntilAsync(() => _gatherer.Used.Count == 3);
         Assert.Equal(["a b c"], _gatherer.Calls);
@@ -42,7 +44,7 @@ public class GatherTests
     [Fact]
     public async Task Of_several_destinations_the_first_takes_the_shared_context_and_the_others_have_theirs_made()
     {
-        await using var bus = Create(null, Profile("a", "x", "y"), Profile("b"));
+        await using var bus = Create(Profile("a", "x", "y"), Profile("b"));
         await bus.StartAsync();
         await UntilAsync(() => _gatherer.Used.Count == 3);
         Assert.Equal(["a", "a b"], _gatherer.Calls.Order(StringComparer.Ordinal));
@@ -55,7 +57,7 @@ public class GatherTests
     public async Task When_the_common_call_fails_each_lane_tries_again_for_itself()
     {
         _gatherer.Answers.Enqueue(_ => throw new EvBusException("no vault"));
-        await using var bus = Create(null, Profile("a"), Profile("b"));
+        await using var bus = Create(Profile("a"), Profile("b"));
         await bus.StartAsync();
         await UntilAsync(() => _gatherer.Used.Count == 2);
         Assert.Equal("a b", _gatherer.Calls[0]);
@@ -66,7 +68,7 @@ public class GatherTests
     public async Task A_gatherer_that_returns_too_few_is_told_so_and_what_it_made_is_disposed()
     {
         _gatherer.Short = true;
-        await using var bus = Create(null, Profile("a"), Profile("b"));
+        await using var bus = Create(Profile("a"), Profile("b"));
         await bus.StartAsync();
         await UntilAsync(() => bus.GetStatus().Lanes.Any(lane => lane.Trouble?.Contains("returned 1 contexts for 2 profiles", StringComparison.Ordinal) == true));
         Assert.Equal(1, _gatherer.Made[0].Disposals);
@@ -78,7 +80,7 @@ public class GatherTests
         var never = new TaskCompletionSource();
         _gatherer.Answers.Enqueue(_ => never.Task);
         var other = new ScriptedPublisher();
-        await using var bus = Create(null, Profile("a"), Profile("b"));
+        await using var bus = Create(Profile("a"), Profile("b"));
         await bus.StartAsync();
         await bus.Lanes.AddAsync(new LaneDefinition { Id = "other", CreatePublisher = _ => new(other) });
         await Given.UntilAsync(() => _gatherer.Calls.Count == 1);
@@ -95,7 +97,7 @@ public class GatherTests
     {
         var late = new TaskCompletionSource();
         _gatherer.Answers.Enqueue(_ => late.Task);
-        await using var bus = Create(null, Profile("a"), Profile("b"));
+        await using var bus = Create(TimeSpan.FromSeconds(30), Profile("a"), Profile("b"));
         await bus.StartAsync();
         await Given.UntilAsync(() => _gatherer.Calls.Count == 1);
         await UntilAsync(() => _gatherer.Used.Count == 2);
@@ -115,7 +117,7 @@ public class GatherTests
             await cancelled.Task;
             cancellationToken.ThrowIfCancellationRequested();
         });
-        await using var bus = Create(null, Profile("a"), Profile("b"));
+        await using var bus = Create(TimeSpan.FromSeconds(30), Profile("a"), Profile("b"));
         await bus.StartAsync();
         await UntilAsync(() => cancelled.Task.IsCompleted);
         await UntilAsync(() => _gatherer.Used.Count == 2);
@@ -124,7 +126,7 @@ public class GatherTests
     [Fact]
     public async Task What_nobody_took_is_disposed_at_stop()
     {
-        await using var bus = Create(null, Profile("a"), Profile("b"));
+        await using var bus = Create(Profile("a"), Profile("b"));
         var common = new TaskCompletionSource();
         _gatherer.Answers.Enqueue(_ => common.Task);
         await bus.StartAsync();

@@ -26,6 +26,11 @@ internal static class TesterCommand
     private static readonly Option<bool> Quiet = Flag("--quiet", "Print no events: no internal queue is made. On a terminal a line tells how far it is.");
     private static readonly Option<bool> Summary = Flag("--summary", "At the end, tell on standard error what became of the events.");
     private static readonly Option<TimeSpan?> DrainTimeout = Time("--drain-timeout", "How long publishers may take for what is queued at the end (default: 30s).");
+    private static readonly Option<string?> Journal = Text("--journal", "DIR", "Keep events on disk in this folder before they are delivered; what is left is delivered by the next run.");
+    private static readonly Option<string?> Mode = Chosen("--mode", ["memory", "disk"], "Where events are kept (default: memory, or disk with --journal).");
+    private static readonly Option<string?> ReceiptOption = Chosen("--receipt", Receipts.Names, "Wait for each event, 1,024 at a time, until it is accepted, on disk, or delivered by every publisher.");
+    private static readonly Option<string?> ReceiptsTo = Text("--receipts-to", "FILE", "Append the id of each event that has its receipt, a line each.");
+    private static readonly Option<bool> Drain = Flag("--drain", "Put nothing: deliver what the journal holds. Exit code 0 when it is empty, 1 when something is left.");
     private static readonly Option<bool> ConfigTemplate = Flag("--config-template", "Print a template of an acct file and of these options, and end.");
     private static readonly Option<bool> VersionsReport = Flag("--versions-report", "Print what a bug report should say about versions, and end.");
     private static readonly Option<bool> Version = Flag("--version", "Print the version and end.");
@@ -42,6 +47,7 @@ internal static class TesterCommand
         Option[] options =
         [
             RandomOption, Input, Output, Color, Count, Rate, Duration, Size, Profile, Seed, Quiet, Summary, DrainTimeout,
+            Journal, Mode, ReceiptOption, ReceiptsTo, Drain,
             ConfigTemplate, VersionsReport, Version, LogLevelOption, LogFile, LogFormat, LogDateFormat,
         ];
         foreach (var option in options)
@@ -80,6 +86,11 @@ internal static class TesterCommand
             host.Say($"{(options.Seed is not null ? Seed.Name : Size.Name)} is for random events only. Add --random, or leave it out.");
             return Wrong;
         }
+        if (JournalTrouble(parsed, options) is { } trouble)
+        {
+            host.Say(trouble);
+            return Wrong;
+        }
         using var run = new TesterRun(options, parsed, host);
         return await run.RunAsync();
     }
@@ -102,12 +113,27 @@ internal static class TesterCommand
             Quiet = parsed.GetValue(Quiet),
             Summary = parsed.GetValue(Summary),
             DrainTimeout = parsed.GetValue(DrainTimeout) ?? defaults.DrainTimeout,
+            Journal = parsed.GetValue(Journal),
+            Receipt = parsed.GetValue(ReceiptOption) is { } receipt ? Receipts.Parse(receipt) : null,
+            ReceiptsTo = parsed.GetValue(ReceiptsTo),
+            Drain = parsed.GetValue(Drain),
             LogLevel = parsed.GetValue(LogLevelOption) is { } level ? Readers.Levels[level] : defaults.LogLevel,
             LogFile = parsed.GetValue(LogFile),
             LogFormat = parsed.GetValue(LogFormat) ?? defaults.LogFormat,
             LogDateFormat = parsed.GetValue(LogDateFormat) ?? defaults.LogDateFormat,
         };
     }
+
+    private static string? JournalTrouble(ParseResult parsed, TesterOptions options) => parsed.GetValue(Mode) switch
+    {
+        "disk" when options.Journal is null => "--mode disk needs a folder. Name it with --journal DIR.",
+        "memory" when options.Journal is not null => "--mode memory keeps nothing on disk. Leave out --journal, or choose --mode disk.",
+        _ when options.Drain && options.Journal is null => "--drain delivers what a journal holds. Name its folder with --journal DIR.",
+        _ when options.Drain && (options.Random || options.Input is not null) => "--drain puts nothing. Leave out --random and --input, or --drain.",
+        _ when options.Receipt == Receipt.Durable && options.Journal is null => "--receipt durable needs a disk. Add --journal DIR, or choose accepted or delivered.",
+        _ when options.ReceiptsTo is not null && options.Receipt is null => "--receipts-to needs to know which receipt. Add --receipt accepted, durable or delivered.",
+        _ => null,
+    };
 
     private static int Print(TesterHost host, string text)
     {

@@ -35,6 +35,18 @@ internal sealed record TesterOptions
 
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The folder of the journal; null keeps events in memory.</summary>
+    public string? Journal { get; init; }
+
+    /// <summary>What is waited for; null is nothing beyond acceptance.</summary>
+    public Receipt? Receipt { get; init; }
+
+    /// <summary>Where the ids of events are written once they have their receipt; null is nowhere.</summary>
+    public string? ReceiptsTo { get; init; }
+
+    /// <summary>Put nothing; deliver what the journal holds.</summary>
+    public bool Drain { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Warning;
 
     public string? LogFile { get; init; }

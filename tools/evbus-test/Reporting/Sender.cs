@@ -5,7 +5,7 @@ using EvBus.Tools.Tester.Sources;
 namespace EvBus.Tools.Tester.Reporting;
 
 /// <summary>Puts events on the bus, in order, and measures a sample of them from there to the last publisher's confirmation. For any number of sources.</summary>
-internal sealed class Sender(IEventBus bus, string? profile, long? count, Printer? printer, TimeProvider time)
+internal sealed class Sender(IEventBus bus, string? profile, long? count, Printer? printer, Receipts? receipts, TimeProvider time)
 {
     private const int MaxSamples = 100_000;
     private const int MaxOpen = 64;
@@ -37,6 +37,13 @@ internal sealed class Sender(IEventBus bus, string? profile, long? count, Printe
             await printer.WaitForRoomAsync(cancellationToken);
         Began ??= time.GetTimestamp();
         var sent = Interlocked.Increment(ref _sent);
+        if (receipts is not null)
+        {
+            if (receipts.Trouble is { } trouble)
+                throw new InputException(trouble);
+            await receipts.PutAsync(bus, new BusEvent(body.ToArray(), isJson ? _json : _plain), cancellationToken);
+            return true;
+        }
         if ((sent == 1 || sent % SampleEvery == 0 || _open == 0) && _open < MaxOpen && _samples.Count < MaxSamples)
         {
             Interlocked.Increment(ref _open);

@@ -146,6 +146,7 @@ internal static class Recovery
                 storage.Rename(twin.Name, name);
                 notes.Add($"'{twin.Name}' holds the same part of the log as '{best!.Name}'; it is kept in '{name}'");
             }
+            log.MeasureFiles();
         }
     }
 }

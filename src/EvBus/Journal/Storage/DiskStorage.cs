@@ -29,7 +29,10 @@ internal sealed class DiskStorage(string path) : IStorage
         {
             // Preallocation is only for a new file; one that is there keeps what it has.
             var isNew = !File.Exists(full);
-            return new DiskFile(File.OpenHandle(full, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, 0), full, isNew ? preallocate : 0);
+            var handle = File.OpenHandle(full, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+            if (isNew && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(handle, OwnerOnly);
+            return new DiskFile(handle, full, isNew ? preallocate : 0);
         }
         catch (IOException e) when (IsFull(e))
         {
@@ -114,8 +117,6 @@ internal sealed class DiskStorage(string path) : IStorage
                 return;
             try
             {
-                if (!OperatingSystem.IsWindows())
-                    File.SetUnixFileMode(handle, OwnerOnly);
                 if (OperatingSystem.IsLinux())
                     Native.Allocate(handle, preallocate, path);
                 else

@@ -64,6 +64,29 @@ public class OrphanTests
     }
 
     [Fact]
+    public async Task With_a_journal_on_disk_it_is_the_same()
+    {
+        var folder = Directory.CreateTempSubdirectory("evbus-orphan-");
+        try
+        {
+            await using var bed = await WithOrphanAsync(new BusOptions { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder.FullName } });
+            bed.Put(10, 5000);
+            await bed["b"].WaitForEventsAsync(5010).Soon();
+            Assert.Equal((LaneState.Orphaned, 10, 10, 0), (bed.Bus.Lane("mine/a").State, bed.Bus.Lane("mine/a").Matched, bed.Bus.Lane("mine/a").Queued, bed.Bus.Lane("mine/a").Dropped));
+            await bed.ChangeAsync(Profile("a", "anew"), Profile("b", "b"));
+            bed.Put(5010, 10);
+            await bed["anew"].WaitForEventsAsync(20).Soon();
+            await bed.Bus.StopAsync().Soon();
+            Assert.Equal([.. Enumerable.Range(0, 10), .. Enumerable.Range(5010, 10)], bed["anew"].Delivered.Numbers());
+            Assert.Equal((20, 20, 0), (bed.Bus.Lane("mine/a").Matched, bed.Bus.Lane("mine/a").Delivered, bed.Bus.Lane("mine/a").Dropped));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task What_was_under_way_gets_its_answer_before_the_publisher_is_closed()
     {
         var release = new TaskCompletionSource();

@@ -1,4 +1,5 @@
 using EvBus.Testing;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using static EvBus.Tests.Hosting.Reload.ChangingProfiles;
 
@@ -133,10 +134,9 @@ public class ReloadTests
             bed.Source.Signal();
         go.SetResult();
         await bed.UntilAsync(() => bed.Reloads == 2);
-        // Whatever else was due would come now.
-        for (var i = 0; i < 100; i++)
-            await bed.UntilAsync(() => true);
-        Assert.Equal((3, 2), (bed.Source.Loads, bed.Reloads));
+        // Had there been more, they would have come before this one.
+        await bed.ChangeAsync(Profile("a", "2"));
+        Assert.Equal((4, 3), (bed.Source.Loads, bed.Reloads));
     }
 
     [Fact]
@@ -172,6 +172,21 @@ public class ReloadTests
         await bed.UntilAsync(() => reading.Task.IsCompleted);
         await bed.Bus.StopAsync().Soon();
         Assert.Equal(0, bed.Source.Watches);
+    }
+
+    [Fact]
+    public async Task Profiles_of_a_configuration_are_followed_when_it_is_reloaded()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("P:mine:a:v", "1")]).Build();
+        await using var bed = new Bed();
+        await bed.StartAsync(more: o => o.AddProfiles(configuration.GetSection("P")));
+        bed.Put(0, 1);
+        await bed["1"].WaitForEventsAsync(1).Soon();
+        configuration["P:mine:a:v"] = "2";
+        configuration.Reload();
+        await bed.UntilAsync(() => bed["1"].Disposals == 1);
+        bed.Put(1, 1);
+        await bed["2"].WaitForEventsAsync(1).Soon();
     }
 
     [Fact]

@@ -204,6 +204,30 @@ public class RotationTests
     }
 
     [Fact]
+    public async Task Neither_the_old_nor_the_new_publisher_gets_a_password_into_the_log_or_the_status()
+    {
+        static Profile Secret(string version) =>
+            new("mine", "a", new Dictionary<string, object?> { ["v"] = version, ["password"] = $"hunter-number-{version}" });
+        await using var bed = new Bed(Secret("1")) { ["1"] = new Talker("hunter-number-1"), ["2"] = new Talker("hunter-number-2") };
+        bed["2"].OnConnect(_ => throw new EvBusException("hunter-number-2 is wrong"));
+        await bed.StartAsync();
+        await bed.ChangeAsync(Secret("2"));
+        await bed.UntilAsync(() => bed.Bus.Lane("mine/a").Trouble is not null || bed["1"].Disposals == 1);
+        Assert.DoesNotContain("hunter", bed.Bus.Lane("mine/a").Trouble ?? "", StringComparison.Ordinal);
+        await bed.UntilAsync(() => bed.Lines(LogLevel.Warning).Count(line => line.Contains("while it was disposed", StringComparison.Ordinal)) == 2);
+        Assert.DoesNotContain(Enum.GetValues<LogLevel>().SelectMany(bed.Lines), line => line.Contains("hunter", StringComparison.Ordinal));
+    }
+
+    private sealed class Talker(string password) : ScriptedPublisher, IPublisher
+    {
+        async ValueTask IAsyncDisposable.DisposeAsync()
+        {
+            await DisposeAsync();
+            throw new EvBusException($"closing the connection of {password} failed");
+        }
+    }
+
+    [Fact]
     public async Task A_stop_in_the_midst_of_a_change_closes_both()
     {
         await using var bed = new Bed(Profile("a", "1"));

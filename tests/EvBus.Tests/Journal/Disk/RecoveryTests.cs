@@ -1,0 +1,180 @@
+using System.Globalization;
+using EvBus.Testing;
+
+namespace EvBus.Tests.Journal.Disk;
+
+/// <summary>What a journal does with files that are torn, rotten, missing or there twice.</summary>
+public class RecoveryTests
+{
+    private const int Events = 200;
+
+    /// <summary>A journal with a backlog, as a killed process leaves it.</summary>
+    private static async Task<FaultStorage> BacklogAsync(int events = Events, int bodyBytes = 1000, bool isClean = false)
+    {
+        var storage = new FaultStorage();
+        await using var bus = Create(storage, new ScriptedPublisher { Otherwise = (_, _) => new(PublishResult.Retry("down")) });
+        await bus.StartAsync();
+        for (var i = 0; i < events; i += 10)
+            await Task.WhenAll(Enumerable.Range(i, 10).Select(n => bus.PutAsync(Number(n, bodyBytes), Receipt.Durable).AsTask())).Soon();
+        var killed = storage.AfterCrash(null);
+        await bus.StopAsync(TimeSpan.Zero).Soon();
+        return isClean ? storage : killed;
+    }
+
+    private static EventBus Create(FaultStorage storage, ScriptedPublisher publisher) =>
+        EventBus.Create(bus => bus.UseStorage(storage).Publisher("a", publisher, lane: new LaneOptions { Start = LaneStart.Oldest }));
+
+    private static BusEvent Number(int number, int bodyBytes) => new(number.ToString(CultureInfo.InvariantCulture).PadRight(bodyBytes));
+
+    private static async Task<(int[] Delivered, BusStatus Status)> DrainAsync(FaultStorage storage)
+    {
+        var publisher = new ScriptedPublisher();
+        await using var bus = Create(storage, publisher);
+        await bus.StartAsync();
+        var status = await bus.StopAsync(Given.Patience).Soon();
+        status.AssertBalanced();
+        Assert.Equal(0, status.Lanes.Single().Queued);
+        return (publisher.Delivered.Numbers(), status);
+    }
+
+    private static string[] LogsOf(FaultStorage storage) => [.. storage.Files.Keys.Where(name => name.StartsWith("log/", StringComparison.Ordinal)).Order()];
+
+    private static byte[] Flip(byte[] content, int at)
+    {
+        content[at] ^= 0x10;
+        return content;
+    }
+
+    [Fact]
+    public async Task An_unharmed_backlog_is_delivered_whole()
+    {
+        var (delivered, status) = await DrainAsync(await BacklogAsync());
+        Assert.Equal(Enumerable.Range(0, Events), delivered);
+        Assert.Equal(Events, status.Accepted);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(500)]
+    [InlineData(2000)]
+    public async Task A_torn_tail_is_cut_and_kept_aside_and_everything_before_it_is_delivered(int bytes)
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt(LogsOf(storage)[^1], content => content[..^bytes]);
+        var (delivered, _) = await DrainAsync(storage);
+        Assert.Equal(Enumerable.Range(0, delivered.Length), delivered);
+        Assert.InRange(delivered.Length, Events - 12, Events);
+    }
+
+    [Fact]
+    public async Task A_zero_filled_tail_is_cut()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt(LogsOf(storage)[^1], content => [.. content, .. new byte[5000]]);
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+    }
+
+    [Fact]
+    public async Task Garbage_behind_the_tail_is_kept_aside()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt(LogsOf(storage)[^1], content => [.. content.AsSpan(0, content.AsSpan().LastIndexOfAnyExcept((byte)0) + 1), 1, 2, 3]);
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+        Assert.Contains(storage.Files.Keys, name => name.StartsWith("aside/tail-", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_bit_that_flips_anywhere_in_the_log_loses_one_event_at_most_and_says_so()
+    {
+        var random = new Random(7);
+        for (var round = 0; round < 60; round++)
+        {
+            var storage = await BacklogAsync(60, 300);
+            var logs = LogsOf(storage);
+            var file = logs[random.Next(logs.Length)];
+            var used = 0;
+            storage.Corrupt(file, content =>
+            {
+                used = content.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
+                return content;
+            });
+            var at = random.Next(used);
+            storage.Corrupt(file, content => Flip(content, at));
+            var (delivered, status) = await DrainAsync(storage);
+            Assert.True(delivered.Length >= 59 && delivered.SequenceEqual(delivered.Order().Distinct()), $"Round {round}, byte {at} of {file}: {delivered.Length} delivered.");
+            Assert.True(status.Lanes.Single().Dropped <= 60 - delivered.Length, $"Round {round}, byte {at} of {file}: {status.Lanes.Single()}");
+        }
+    }
+
+    [Fact]
+    public async Task A_missing_file_in_the_middle_loses_its_events_and_no_others()
+    {
+        var storage = await BacklogAsync(isClean: true);
+        var logs = LogsOf(storage);
+        Assert.True(logs.Length > 2);
+        storage.Lose(logs[1]);
+        var (delivered, status) = await DrainAsync(storage);
+        Assert.Equal(0, delivered[0]);
+        Assert.Equal(Events - 1, delivered[^1]);
+        Assert.Equal(Events - delivered.Length, status.Lanes.Single().Dropped);
+        Assert.Equal(Events - delivered.Length, status.Lanes.Single().DroppedByReason[DropReasons.Damaged]);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_there_twice_is_read_once()
+    {
+        var storage = await BacklogAsync();
+        var first = LogsOf(storage)[0];
+        storage.Copy(first, first.Replace("-0000000000000000", "-0000000000000001", StringComparison.Ordinal));
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+    }
+
+    [Fact]
+    public async Task A_lost_checkpoint_costs_only_the_time_to_count_again()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt("checkpoint", content => new byte[content.Length]);
+        var (delivered, status) = await DrainAsync(storage);
+        Assert.Equal(Enumerable.Range(0, Events), delivered);
+        Assert.Equal((long)Events, status.Accepted);
+    }
+
+    [Fact]
+    public async Task A_lost_cursor_begins_again_at_the_oldest_event()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt("lanes/a.cursor", content => new byte[content.Length]);
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+    }
+
+    [Fact]
+    public async Task A_damaged_file_header_does_not_cost_the_events_behind_it()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt(LogsOf(storage)[^1], content => Flip(content, 20));
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+    }
+
+    [Fact]
+    public async Task A_journal_of_a_newer_format_is_refused_with_words()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt(LogsOf(storage)[^1], content =>
+        {
+            content[8] = 9;
+            return content;
+        });
+        var error = Assert.Throws<EvBusException>(() => Create(storage, new ScriptedPublisher()));
+        Assert.Contains("format 9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Files_that_are_none_of_the_journals_are_left_alone()
+    {
+        var storage = await BacklogAsync();
+        storage.Copy("checkpoint", "log/notes.txt");
+        storage.Copy("checkpoint", "lanes/old.cursor.bak");
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+        Assert.Contains("log/notes.txt", storage.Files.Keys);
+    }
+}
