@@ -65,7 +65,7 @@ internal sealed partial class MemoryLane
             return new LaneCursor
             {
                 LaneId = Id,
-                Rule = Filter.Rule,
+                Rule = IsReturning ? "" : Filter.Rule,
                 Pattern = Definition.Pattern,
                 Version = ++_captured,
                 PlaceByte = at,
@@ -80,7 +80,7 @@ internal sealed partial class MemoryLane
                 Dead = _dead,
                 SettledBytes = _settledBytes,
                 Dropped = new Dictionary<string, long>(_dropped),
-                OrphanedAt = IsOrphaned ? _detachedAt : 0,
+                OrphanedAt = IsOrphaned && !IsReturning ? _detachedAt : 0,
                 OrphanedSince = OrphanedSince ?? default,
             };
         }
