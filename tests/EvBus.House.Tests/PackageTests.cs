@@ -12,6 +12,7 @@ public class PackageTests
     [InlineData("src/EvBus.Testing/EvBus.Testing.csproj", true)]
     [InlineData("tools/acct/acct.csproj", false)]
     [InlineData("tools/evbus-test/evbus-test.csproj", false)]
+    [InlineData("tools/evbus/evbus-cli.csproj", false)]
     public void A_package_has_all_that_somebody_who_references_it_looks_for(string project, bool isLibrary)
     {
         var folder = Directory.CreateTempSubdirectory("evbus-pack-");
