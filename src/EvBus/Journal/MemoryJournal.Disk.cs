@@ -37,8 +37,6 @@ internal sealed partial class MemoryJournal : ICommitTarget
     /// <summary>Whether the log can still be read.</summary>
     internal bool IsStoreOpen { get; private set; } = true;
 
-    internal (long Groups, long Events) GroupsWritten => _committer?.Written ?? default;
-
     internal Place Committed => _committed;
 
     internal Segment? ReadBlock(long at, ulong sequence, long end) => _store!.Log.ReadBlock(at, sequence, end);

@@ -5,6 +5,8 @@ namespace EvBus.Journal;
 // What an earlier life of the bus left on disk is taken over when lanes open, and left in order at the end.
 internal sealed partial class MemoryJournal
 {
+    internal (long Groups, long Events) GroupsWritten => _committer?.Written ?? default;
+
     private void Restore(DiskStore store)
     {
         Epoch = store.Epoch;

@@ -227,14 +227,6 @@ internal sealed partial class Lane
         await FinishAsync(session, Judge(session, work, result, thrown)).ConfigureAwait(false);
     }
 
-    /// <summary>After a verdict: flows on, or backs off.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask FinishAsync(LaneSession session, TimeSpan? backOff)
-    {
-        if (backOff is { } wait && wait > TimeSpan.Zero)
-            await BackOffAsync(session, wait).ConfigureAwait(false);
-    }
-
     private async ValueTask DisposePublisherAsync(IPublisher? publisher)
     {
         if (publisher is null)

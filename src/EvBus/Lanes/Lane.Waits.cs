@@ -47,6 +47,14 @@ internal sealed partial class Lane
             await session.Signal.WaitAsync().ConfigureAwait(false);
     }
 
+    /// <summary>After a verdict: flows on, or backs off.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FinishAsync(LaneSession session, TimeSpan? backOff)
+    {
+        if (backOff is { } wait && wait > TimeSpan.Zero)
+            await BackOffAsync(session, wait).ConfigureAwait(false);
+    }
+
     /// <summary>Waits out a back-off; a stop, a pause or an abandonment ends it.</summary>
     private async ValueTask BackOffAsync(LaneSession session, TimeSpan wait)
     {
