@@ -14,8 +14,8 @@ public partial class StructureTests
         ["src/EvBus/Events/EventCodec.cs"] = "writing and reading of one format side by side",
         ["src/EvBus/Journal/MemoryJournal.cs"] = "the append path and its invariants are read together",
         ["src/EvBus/Journal/MemoryLane.cs"] = "the reader's place moves in every method",
-        ["src/EvBus.Ingress.RabbitMq/ConfirmRing.cs"] = "every method moves the same two ends of one ring",
         ["src/EvBus/Publishing/EventTemplate.cs"] = "reading a template and filling it in, side by side",
+        ["src/EvBus.Ingress.RabbitMq/ConfirmRing.cs"] = "one lock and its invariants, read together",
         ["src/EvBus/Hosting/BusStatus.cs"] = "the ledger's vocabulary, mostly documentation",
     };
 

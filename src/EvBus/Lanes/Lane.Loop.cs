@@ -156,15 +156,6 @@ internal sealed partial class Lane
         return work;
     }
 
-    /// <summary>The first events of a batch that failed; the rest goes back in front. Under the lock.</summary>
-    private LaneWork Divide(LaneWork work, int first)
-    {
-        var (now, later) = (work.Slice(0, first), work.Slice(first, work.Batch.Count - first));
-        _again.AddFirst(later);
-        Recycle(work);
-        return now;
-    }
-
     private async ValueTask ConnectAsync(LaneSession session)
     {
         _state = _retry.Failures == 0 ? LaneState.Connecting : LaneState.Retrying;

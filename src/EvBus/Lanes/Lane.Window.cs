@@ -88,6 +88,15 @@ internal sealed partial class Lane
         await FinishAsync(session, backOff).ConfigureAwait(false);
     }
 
+    /// <summary>The first events of a batch that failed; the rest goes back in front. Under the lock.</summary>
+    private LaneWork Divide(LaneWork work, int first)
+    {
+        var (now, later) = (work.Slice(0, first), work.Slice(first, work.Batch.Count - first));
+        _again.AddFirst(later);
+        Recycle(work);
+        return now;
+    }
+
     private static async Task CloseQuietlyAsync(LaneWork work, Task<PublishResult> acknowledged)
     {
         // The instance is abandoned: only its hold on the memory matters now.
