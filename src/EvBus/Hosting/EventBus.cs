@@ -13,7 +13,7 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     private readonly EvBusBuilder _builder;
     private readonly BusOptions _options;
     private readonly ILogger _logger;
-    private readonly MemoryJournal _journal;
+    private readonly SegmentJournal _journal;
     private readonly ReceiptTracker _receipts = new();
     private readonly LaneTable _lanes;
     private readonly Door _door;
@@ -35,7 +35,7 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
-        _journal = new MemoryJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
+        _journal = new SegmentJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
         _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
         _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
         _meters = new BusMeters(this);

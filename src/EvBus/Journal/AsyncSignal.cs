@@ -55,10 +55,10 @@ internal sealed class AsyncSignal : IValueTaskSource
 /// <summary>Lanes to wake once the lock is given back: a woken thread should not meet it.</summary>
 internal struct WakeList
 {
-    private MemoryLane? _first;
-    private List<MemoryLane>? _more;
+    private SegmentLane? _first;
+    private List<SegmentLane>? _more;
 
-    public void Add(MemoryLane lane)
+    public void Add(SegmentLane lane)
     {
         if (_first is null)
             _first = lane;

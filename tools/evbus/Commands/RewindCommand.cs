@@ -110,7 +110,7 @@ internal static class RewindCommand
 
     public static void Write(JournalFolder folder, string name, LaneCursor cursor)
     {
-        using var slots = TwoSlotFile.Open(folder.Storage, name, LaneCursor.SlotLength, out _);
+        using var slots = SlotFile.Open(folder.Storage, name, LaneCursor.SlotLength, out _);
         slots.Write(cursor.Encode());
         slots.Sync();
     }

@@ -6,7 +6,7 @@ namespace EvBus.Tools.Cli.Journal;
 /// <summary>What one slot of a file of slots holds.</summary>
 internal enum SlotState { Empty, Valid, Damaged }
 
-/// <summary>All slots of a file (see TwoSlotFile), looked at one by one: the journal itself only wants the one that counts.</summary>
+/// <summary>All slots of a file (see SlotFile), looked at one by one: the journal itself only wants the one that counts.</summary>
 internal sealed record SlotFile(IReadOnlyList<SlotState> States, byte[]? Content)
 {
     public const int Count = 3;

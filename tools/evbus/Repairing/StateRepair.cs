@@ -127,7 +127,7 @@ internal sealed class StateRepair(JournalCheck check)
 
     private void Write(string name, int slotLength, byte[] content)
     {
-        using var slots = TwoSlotFile.Open(_storage, name, slotLength, out _);
+        using var slots = SlotFile.Open(_storage, name, slotLength, out _);
         // In this order every slot is written, and at any moment a durable one is left alone.
         slots.Write(content);
         slots.Sync();

@@ -11,13 +11,13 @@ internal sealed class DiskStore : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly IDisposable _ownership;
-    private readonly TwoSlotFile _checkpoint;
-    private readonly Dictionary<string, TwoSlotFile> _slots = new(StringComparer.Ordinal);
+    private readonly SlotFile _checkpoint;
+    private readonly Dictionary<string, SlotFile> _slots = new(StringComparer.Ordinal);
     private readonly Dictionary<string, LaneCursor> _cursors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _lost = new(StringComparer.Ordinal);
     private bool _disposed;
 
-    private DiskStore(IStorage storage, IDisposable ownership, LogFiles log, TwoSlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
+    private DiskStore(IStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
     {
         Storage = storage;
         _ownership = ownership;
@@ -61,14 +61,14 @@ internal sealed class DiskStore : IDisposable
     {
         var ownership = storage.Lock(owner);
         LogFiles? log = null;
-        TwoSlotFile? slots = null;
+        SlotFile? slots = null;
         try
         {
             log = new LogFiles(storage, options.SegmentBytes, time)
             {
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
             };
-            slots = TwoSlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
+            slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
             if (content is null && log.Files.Count > 0)
@@ -105,7 +105,7 @@ internal sealed class DiskStore : IDisposable
         {
             if (_slots.ContainsKey(laneId))
                 return;
-            _slots[laneId] = TwoSlotFile.Open(Storage, LaneCursor.CursorName(laneId), LaneCursor.SlotLength, out _);
+            _slots[laneId] = SlotFile.Open(Storage, LaneCursor.CursorName(laneId), LaneCursor.SlotLength, out _);
             Storage.SyncFolder(JournalFormat.LaneFolder);
         }
     }
@@ -188,7 +188,7 @@ internal sealed class DiskStore : IDisposable
             if (!file.EndsWith(".cursor", StringComparison.Ordinal))
                 continue;
             var name = $"{JournalFormat.LaneFolder}/{file}";
-            if (TwoSlotFile.Read(Storage, name, LaneCursor.SlotLength) is not { } content)
+            if (SlotFile.Read(Storage, name, LaneCursor.SlotLength) is not { } content)
             {
                 Telemetry.Log.CursorLost(logger, name);
                 _lost.Add(name);

@@ -8,7 +8,7 @@ namespace EvBus.Journal;
 /// The journal on disk, format 1. Little-endian.
 /// <code>
 ///   lock, lock.owner          who has it open
-///   checkpoint                two slots (TwoSlotFile): epoch, place, accepted, unmatched
+///   checkpoint                two slots (SlotFile): epoch, place, accepted, unmatched
 ///   lanes/ID.cursor           two slots: cursor and ledger of a lane
 ///   dead/ID.dead              a lane's dead letters
 ///   log/BYTE-SEQUENCE.evj     segment files; BYTE and SEQUENCE of the first record, 16 hexadecimal digits each

@@ -47,7 +47,7 @@ public class DiskModelTests
         private readonly ModelLane[] _lanes = [new("all", null), new("a", "a"), new("b", "b")];
         private readonly List<string?> _events = [];
         private FaultStorage _storage = new();
-        private MemoryJournal _journal;
+        private SegmentJournal _journal;
         private int _certain;
 
         public Run() => _journal = Open();
@@ -157,11 +157,11 @@ public class DiskModelTests
                 lane.Reopen(isExact);
         }
 
-        private MemoryJournal Open()
+        private SegmentJournal Open()
         {
             var options = new BusOptions { Time = _clock, Journal = new JournalOptions { Mode = JournalMode.Disk, SegmentBytes = 64 << 10, MemoryBytes = 128 << 10 } };
             var store = DiskStore.Open(_storage, options.Journal, _clock, "the model", NullLogger.Instance);
-            var journal = new MemoryJournal(options, this, poison: true, store);
+            var journal = new SegmentJournal(options, this, poison: true, store);
             foreach (var lane in _lanes)
             {
                 var filter = new LaneFilter(lane.Id, lane.Pattern is null ? null : ProfileMatch.Glob(lane.Pattern), null, UnaddressedRule.All);

@@ -41,7 +41,7 @@ public class JournalModelTests
     {
         private static readonly string?[] s_profiles = [null, "a", "b"];
 
-        private readonly MemoryJournal _journal;
+        private readonly SegmentJournal _journal;
         private readonly ModelLane?[] _lanes = new ModelLane?[4];
         private readonly List<(int Number, string? Profile)> _held = [];
         private int _next;
@@ -51,7 +51,7 @@ public class JournalModelTests
 
         public Run()
         {
-            _journal = new MemoryJournal(new BusOptions { MaxEvents = MaxEvents, MaxBytes = 1 << 20 }, this, poison: true);
+            _journal = new SegmentJournal(new BusOptions { MaxEvents = MaxEvents, MaxBytes = 1 << 20 }, this, poison: true);
             _journal.Commence();
         }
 

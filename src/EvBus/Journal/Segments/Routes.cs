@@ -3,9 +3,9 @@ using System.Text;
 namespace EvBus.Journal;
 
 /// <summary>A set of lanes that events have been for, and how many.</summary>
-internal sealed class Route(MemoryLane[] lanes)
+internal sealed class Route(SegmentLane[] lanes)
 {
-    public MemoryLane[] Lanes { get; } = lanes;
+    public SegmentLane[] Lanes { get; } = lanes;
 
     public string[] LaneIds { get; } = [.. lanes.Select(lane => lane.Id)];
 
@@ -45,7 +45,7 @@ internal sealed class Routes
     /// <summary>Names come from outside, so answers are kept for this many; the rest is worked out each time.</summary>
     private const int MaxNames = 1000;
 
-    private readonly MemoryLane[] _lanes;
+    private readonly SegmentLane[] _lanes;
     private readonly bool _byAttributes;
     private readonly Dictionary<string, Route> _byProfile = new(StringComparer.Ordinal);
     private readonly List<Route> _all = [];
@@ -53,7 +53,7 @@ internal sealed class Routes
     private byte[] _lastProfile = [];
     private Route? _last;
 
-    public Routes(MemoryLane[] lanes)
+    public Routes(SegmentLane[] lanes)
     {
         _lanes = lanes;
         _byAttributes = lanes.Any(lane => lane.Filter.LooksAtAttributes);
@@ -120,7 +120,7 @@ internal sealed class Routes
     }
 
     /// <summary>What was counted for a lane since these routes were made.</summary>
-    public (long Events, long Bytes) Sum(MemoryLane lane, bool onlyCommitted = false)
+    public (long Events, long Bytes) Sum(SegmentLane lane, bool onlyCommitted = false)
     {
         var (events, bytes) = (0L, 0L);
         foreach (var route in _all)
@@ -139,7 +139,7 @@ internal sealed class Routes
     // Apart, because a closure over the record would be made for every event.
     private Route FindByAttributes(ReadOnlyMemory<byte> record) => Find(lane => lane.Filter.Matches(record));
 
-    private Route Find(Func<MemoryLane, bool> wants)
+    private Route Find(Func<SegmentLane, bool> wants)
     {
         var lanes = Array.FindAll(_lanes, lane => wants(lane));
         var known = _all.Find(route => route.Lanes.AsSpan().SequenceEqual(lanes));

@@ -3,7 +3,7 @@ using EvBus.Telemetry;
 namespace EvBus.Journal;
 
 // What an earlier life of the bus left on disk is taken over when lanes open, and left in order at the end.
-internal sealed partial class MemoryJournal
+internal sealed partial class SegmentJournal
 {
     internal (long Groups, long Events) GroupsWritten => _committer?.Written ?? default;
 
@@ -15,14 +15,14 @@ internal sealed partial class MemoryJournal
         Log.JournalOpened(_logger, store.Storage.Path, (long)_end, store.Log.Bytes, Epoch);
     }
 
-    private MemoryLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
+    private SegmentLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
     {
         if (!definition.Options.IsEphemeral)
             store.PrepareCursor(definition.Id);
-        MemoryLane lane;
+        SegmentLane lane;
         if (!definition.Options.IsEphemeral && store.FindCursor(definition.Id) is { } cursor)
         {
-            lane = new MemoryLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
+            lane = new SegmentLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
             lane.Restore(cursor, _end);
         }
         else
@@ -33,7 +33,7 @@ internal sealed partial class MemoryJournal
             if (fromOldest)
             {
                 var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
-                lane = new MemoryLane(this, definition, observer, BlockAt(first.FirstSequence, first.FirstByte), 0, first.FirstSequence, first.FirstByte);
+                lane = new SegmentLane(this, definition, observer, BlockAt(first.FirstSequence, first.FirstByte), 0, first.FirstSequence, first.FirstByte);
                 lane.CountedSequence = first.FirstSequence;
                 lane.CountedByte = first.FirstByte;
                 if (_commenced)
@@ -42,7 +42,7 @@ internal sealed partial class MemoryJournal
             else
             {
                 // What was held before the start is for it; what an earlier life of the bus left is not.
-                lane = new MemoryLane(this, definition, observer, BlockAt(_commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte), 0,
+                lane = new SegmentLane(this, definition, observer, BlockAt(_commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte), 0,
                     _commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte);
                 lane.CountedSequence = _end;
             }
@@ -119,7 +119,7 @@ internal sealed partial class MemoryJournal
         }
     }
 
-    private void CountStored(MemoryLane lane)
+    private void CountStored(SegmentLane lane)
     {
         foreach (var (record, _) in Stored(lane.CountedByte, lane.CountedSequence))
         {

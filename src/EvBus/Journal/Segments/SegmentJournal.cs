@@ -21,7 +21,7 @@ namespace EvBus.Journal;
 /// 5. Orphans are on no route and keep the segments they have queued; when memory runs short they give way first.
 /// 6. A lane that waits has nothing to read up to the tail; its place moves there when somebody needs to know.
 /// </summary>
-internal sealed partial class MemoryJournal : IJournal
+internal sealed partial class SegmentJournal : IJournal
 {
     private readonly Lock _gate = new();
     private readonly BusOptions _options;
@@ -38,7 +38,7 @@ internal sealed partial class MemoryJournal : IJournal
     private long _bytes;
     private ulong _checkAtEvents;
     private long _checkAtBytes;
-    private MemoryLane[] _lanes = [];
+    private SegmentLane[] _lanes = [];
     private Routes _routes = new([]);
     private bool _commenced;
     private bool _closed;
@@ -46,7 +46,7 @@ internal sealed partial class MemoryJournal : IJournal
     private long _accepted;
     private long _unmatched;
 
-    public MemoryJournal(BusOptions options, IJournalListener listener, bool poison = false, DiskStore? store = null, ILogger? logger = null)
+    public SegmentJournal(BusOptions options, IJournalListener listener, bool poison = false, DiskStore? store = null, ILogger? logger = null)
     {
         _logger = logger ?? NullLogger.Instance;
         _options = options;
@@ -131,8 +131,8 @@ internal sealed partial class MemoryJournal : IJournal
             var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && !_commenced);
             var oldest = OldestWhole();
             var lane = fromOldest
-                ? new MemoryLane(this, definition, observer, oldest, 0, oldest.FirstSequence, oldest.FirstByte)
-                : new MemoryLane(this, definition, observer, _tail, _tail.Written, _end, _bytes);
+                ? new SegmentLane(this, definition, observer, oldest, 0, oldest.FirstSequence, oldest.FirstByte)
+                : new SegmentLane(this, definition, observer, _tail, _tail.Written, _end, _bytes);
             if (fromOldest && _commenced)
                 CountHeld(lane);
             Rebuild([.. _lanes, lane]);
@@ -175,7 +175,7 @@ internal sealed partial class MemoryJournal : IJournal
         return _store is null ? ValueTask.CompletedTask : CloseStoreAsync(_store);
     }
 
-    internal LaneMeasure Measure(MemoryLane lane)
+    internal LaneMeasure Measure(SegmentLane lane)
     {
         lock (_gate)
         {
@@ -184,7 +184,7 @@ internal sealed partial class MemoryJournal : IJournal
         }
     }
 
-    internal void Close(MemoryLane lane, string reason)
+    internal void Close(SegmentLane lane, string reason)
     {
         lock (_gate)
         {
@@ -198,7 +198,7 @@ internal sealed partial class MemoryJournal : IJournal
         }
     }
 
-    internal bool TryReplay(MemoryLane lane, BusEvent evt)
+    internal bool TryReplay(SegmentLane lane, BusEvent evt)
     {
         WakeList wakes = default;
         var attributes = evt.Attributes;
@@ -332,7 +332,7 @@ internal sealed partial class MemoryJournal : IJournal
         _pool.Return(segment.Buffer);
     }
 
-    private void Rebuild(MemoryLane[] lanes)
+    private void Rebuild(SegmentLane[] lanes)
     {
         _routes.Fold();
         if (_routes.HasUncommitted)
@@ -342,7 +342,7 @@ internal sealed partial class MemoryJournal : IJournal
         AskForCheck();
     }
 
-    private void CountHeld(MemoryLane lane)
+    private void CountHeld(SegmentLane lane)
     {
         foreach (var (record, _) in HeldFrom(OldestWhole()))
         {

@@ -1,9 +1,9 @@
 namespace EvBus.Journal;
 
 // Lanes whose profile is gone: on no route, their queue kept, and first to give way when memory runs short.
-internal sealed partial class MemoryJournal
+internal sealed partial class SegmentJournal
 {
-    internal void Orphan(MemoryLane lane)
+    internal void Orphan(SegmentLane lane)
     {
         LaneCursor? cursor;
         lock (_gate)
@@ -26,7 +26,7 @@ internal sealed partial class MemoryJournal
             Keep(cursor);
     }
 
-    internal void Adopt(MemoryLane lane)
+    internal void Adopt(SegmentLane lane)
     {
         if (_store is not null)
             Announce(lane, _store);
@@ -48,7 +48,7 @@ internal sealed partial class MemoryJournal
     /// <summary>
     /// Makes durable that the lane is no orphan any more, before anything is for it again: after a power loss at this moment it gets events too many, never too few.
     /// </summary>
-    private void Announce(MemoryLane lane, DiskStore store)
+    private void Announce(SegmentLane lane, DiskStore store)
     {
         LaneCursor cursor;
         lock (_gate)

@@ -1,7 +1,7 @@
 namespace EvBus.Journal;
 
 // What happens when there is no room: rare, so it may look at every lane.
-internal sealed partial class MemoryJournal
+internal sealed partial class SegmentJournal
 {
     /// <summary>Makes the next append look at the limits.</summary>
     private void AskForCheck() => _checkAtEvents = 0;
@@ -25,7 +25,7 @@ internal sealed partial class MemoryJournal
             return _end - _oldest.FirstSequence < (ulong)_options.MaxEvents && _bytes - _oldest.FirstByte + length <= _options.MaxBytes;
         while (true)
         {
-            MemoryLane? furthest = null;
+            SegmentLane? furthest = null;
             foreach (var lane in _lanes)
             {
                 if (!lane.IsOrphaned && IsFull(lane, length) && lane.SkipUnwanted() && IsFull(lane, length) && (furthest is null || lane.HeldEvents(_end) > furthest.HeldEvents(_end)))
@@ -43,7 +43,7 @@ internal sealed partial class MemoryJournal
         }
     }
 
-    private bool IsFull(MemoryLane lane, int length) =>
+    private bool IsFull(SegmentLane lane, int length) =>
         lane.HeldEvents(_end) >= _options.MaxEvents || (lane.HeldBytes(_bytes) + length > _options.MaxBytes && lane.HeldEvents(_end) > 0);
 
     private bool EnsureLaneRoom(int length)
@@ -56,7 +56,7 @@ internal sealed partial class MemoryJournal
         return true;
     }
 
-    private bool EnsureLimit(MemoryLane lane, int length)
+    private bool EnsureLimit(SegmentLane lane, int length)
     {
         var options = lane.Options;
         while (true)
@@ -88,7 +88,7 @@ internal sealed partial class MemoryJournal
         }
     }
 
-    private (long Events, long Bytes) Queued(MemoryLane lane)
+    private (long Events, long Bytes) Queued(SegmentLane lane)
     {
         var (events, bytes) = SumFor(lane);
         return lane.Queued(events, bytes);
@@ -120,7 +120,7 @@ internal sealed partial class MemoryJournal
         _checkAtBytes = bytes == long.MaxValue ? long.MaxValue : _bytes + bytes;
     }
 
-    internal void ApplyAgeLimit(MemoryLane lane, DateTimeOffset now)
+    internal void ApplyAgeLimit(SegmentLane lane, DateTimeOffset now)
     {
         if (lane.Options.LimitAge is not { } maxAge || lane.Options.OnLimit == LimitPolicy.Block)
             return;
@@ -141,13 +141,13 @@ internal sealed partial class MemoryJournal
         }
     }
 
-    internal void Detach(MemoryLane lane)
+    internal void Detach(SegmentLane lane)
     {
         lock (_gate)
             DetachLane(lane);
     }
 
-    private void DetachLane(MemoryLane lane)
+    private void DetachLane(SegmentLane lane)
     {
         if (lane.IsDetached)
             return;
@@ -156,7 +156,7 @@ internal sealed partial class MemoryJournal
         SignalRoom();
     }
 
-    internal void Attach(MemoryLane lane)
+    internal void Attach(SegmentLane lane)
     {
         lock (_gate)
         {
@@ -165,7 +165,7 @@ internal sealed partial class MemoryJournal
         }
     }
 
-    private void AttachLane(MemoryLane lane)
+    private void AttachLane(SegmentLane lane)
     {
         if (!lane.IsDetached)
             return;
@@ -174,7 +174,7 @@ internal sealed partial class MemoryJournal
         AskForCheck();
     }
 
-    internal void SetFlowing(MemoryLane lane, bool flowing)
+    internal void SetFlowing(SegmentLane lane, bool flowing)
     {
         lock (_gate)
         {
@@ -187,7 +187,7 @@ internal sealed partial class MemoryJournal
         }
     }
 
-    internal void Settle(MemoryLane lane, EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
+    internal void Settle(SegmentLane lane, EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
     {
         LaneCursor? cursor;
         lock (_gate)

@@ -1,7 +1,7 @@
 namespace EvBus.Journal;
 
 // With a disk: a lane reads from memory what is there, else blocks from disk; and its cursor outlives the process.
-internal sealed partial class MemoryLane
+internal sealed partial class SegmentLane
 {
     private readonly Queue<(ulong Sequence, long Byte)> _places = new();
     private (ulong Sequence, long Byte) _place;

@@ -10,7 +10,7 @@ namespace EvBus.Journal;
 /// </code>
 /// The valid slot of the higher generation counts. For one thread at a time.
 /// </summary>
-internal sealed class TwoSlotFile : IDisposable
+internal sealed class SlotFile : IDisposable
 {
     private const int HeaderLength = 24;
     private const int Slots = 3;
@@ -21,7 +21,7 @@ internal sealed class TwoSlotFile : IDisposable
     private int _latest = -1;
     private int _durable = -1;
 
-    private TwoSlotFile(IStorageFile file, int slotLength)
+    private SlotFile(IStorageFile file, int slotLength)
     {
         _file = file;
         _slotLength = slotLength;
@@ -33,10 +33,10 @@ internal sealed class TwoSlotFile : IDisposable
     private static ReadOnlySpan<byte> Magic => "EVS1"u8;
 
     /// <summary>Opens or makes the file, with room for all slots reserved, so that a full disk cannot stop a write.</summary>
-    public static TwoSlotFile Open(IStorage storage, string name, int slotLength, out byte[]? content)
+    public static SlotFile Open(IStorage storage, string name, int slotLength, out byte[]? content)
     {
         var file = storage.Open(name, preallocate: (long)Slots * slotLength);
-        var slots = new TwoSlotFile(file, slotLength);
+        var slots = new SlotFile(file, slotLength);
         content = slots.Load();
         return slots;
     }
@@ -44,7 +44,7 @@ internal sealed class TwoSlotFile : IDisposable
     /// <summary>The content of a file that is there, for reading only; null when no slot is valid.</summary>
     public static byte[]? Read(IStorage storage, string name, int slotLength)
     {
-        using var slots = new TwoSlotFile(storage.OpenRead(name), slotLength);
+        using var slots = new SlotFile(storage.OpenRead(name), slotLength);
         return slots.Load();
     }
 

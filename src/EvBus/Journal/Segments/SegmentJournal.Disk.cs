@@ -4,7 +4,7 @@ using EvBus.Telemetry;
 namespace EvBus.Journal;
 
 // With a disk: what is appended is readable when it is committed, and memory is only a window on the end of the log.
-internal sealed partial class MemoryJournal : ICommitTarget
+internal sealed partial class SegmentJournal : ICommitTarget
 {
     /// <summary>What may be appended beyond what is committed: a few groups of the fastest disk.</summary>
     private const long MaxUncommitted = 64L << 20;
@@ -44,7 +44,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
     internal void ReturnBlock(Segment block) => _store!.Log.Return(block);
 
     /// <summary>A lane that reads from disk has come so far that memory has what is next.</summary>
-    internal void ReturnToMemory(MemoryLane lane)
+    internal void ReturnToMemory(SegmentLane lane)
     {
         if (lane.NextByte < Interlocked.Read(ref _residentFrom))
             return;
@@ -190,7 +190,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
         : _closing is { } closing && sequence < closing.Sequence ? CommitStage.Closed
         : CommitStage.Pending;
 
-    private (long Events, long Bytes) SumFor(MemoryLane lane, bool onlyCommitted = false)
+    private (long Events, long Bytes) SumFor(SegmentLane lane, bool onlyCommitted = false)
     {
         var (events, bytes) = _routes.Sum(lane, onlyCommitted);
         foreach (var routes in _retired)
@@ -201,7 +201,7 @@ internal sealed partial class MemoryJournal : ICommitTarget
         return (events, bytes);
     }
 
-    internal (long Events, long Bytes) CommittedFor(MemoryLane lane) => SumFor(lane, onlyCommitted: true);
+    internal (long Events, long Bytes) CommittedFor(SegmentLane lane) => SumFor(lane, onlyCommitted: true);
 
     private bool HasStoreRoom(int length)
     {

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 namespace EvBus.Journal;
 
 /// <summary>
-/// One lane's cursor in a <see cref="MemoryJournal"/>: where it reads, what is under way, what became of the rest.
+/// One lane's cursor in a <see cref="SegmentJournal"/>: where it reads, what is under way, what became of the rest.
 /// Invariants: matched = delivered + dead + dropped + (unread and matching) + under way. The read place moves under <c>_reading</c>;
 /// counts move under the journal's gate; the gate is taken first.
 /// </summary>
-internal sealed partial class MemoryLane : IJournalLane
+internal sealed partial class SegmentLane : IJournalLane
 {
-    private readonly MemoryJournal _journal;
+    private readonly SegmentJournal _journal;
     private readonly Lock _reading = new();
     private readonly SettledRanges _settled;
     private readonly Stack<Lease> _leases = new();
@@ -22,7 +22,7 @@ internal sealed partial class MemoryLane : IJournalLane
 
     private ulong _dueAt = ulong.MaxValue;
 
-    public MemoryLane(MemoryJournal journal, JournalLaneDefinition definition, IJournalObserver observer, Segment segment, int offset, ulong sequence, long firstByte)
+    public SegmentLane(SegmentJournal journal, JournalLaneDefinition definition, IJournalObserver observer, Segment segment, int offset, ulong sequence, long firstByte)
     {
         _journal = journal;
         Definition = definition;
@@ -321,7 +321,7 @@ internal sealed partial class MemoryLane : IJournalLane
     private ulong End(ulong end) => IsDetached ? Math.Min(_detachedAt, end) : end;
 
     /// <summary>The segments behind one read. Given back in one go, when the last batch made from it is closed.</summary>
-    private sealed class Lease(MemoryLane lane) : BatchLease
+    private sealed class Lease(SegmentLane lane) : BatchLease
     {
         private readonly List<Segment> _segments = [];
 

@@ -1,7 +1,7 @@
 namespace EvBus.Journal;
 
 // The lane's part of the ledger. All under the journal's gate, so that every answer is of one instant.
-internal sealed partial class MemoryLane
+internal sealed partial class SegmentLane
 {
     private readonly Dictionary<string, long> _dropped = new(StringComparer.Ordinal);
     private readonly List<(ulong From, ulong To, long FromByte, long ToByte)> _skipped = [];
