@@ -27,6 +27,8 @@ internal static class Limits
         ["durable-1"] = pairs => Durable("durable-1", 1, 3_000, pairs),
         ["durable-64"] = pairs => Durable("durable-64", 64, 100_000, pairs),
         ["durable-1024"] = pairs => Durable("durable-1024", 1024, 500_000, pairs),
+        ["journal-open-10M"] = _ => BacklogCase.Open(),
+        ["journal-catch-up"] = _ => BacklogCase.CatchUp(),
         ["latency-p50"] = _ => Latency("latency-p50", bound: 20, result => result.P50),
         ["latency-p99"] = _ => Latency("latency-p99", bound: 250, result => result.P99),
         ["fernet-1MB"] = Fernet,

@@ -7,7 +7,7 @@ namespace EvBus.Benchmarks;
 /// <summary>
 /// A lane from <c>PutAsync</c> to the confirmation of the last event against a loop over RabbitMQ.Client with confirmations and a window of 1,024:
 /// persistent bodies of 256 bytes, mandatory, into a durable queue that is new for each run. The raw loop sends the same message as the lane; in the cases
-/// that end in <c>-id</c> one with <c>message_id</c> alone, which is less work for the broker: beyond 64 bytes of properties Erlang keeps them elsewhere.
+/// that end in <c>-id</c> one with <c>message_id</c> alone, which is less work for the broker.
 /// </summary>
 internal static class RabbitMqCases
 {

@@ -10,6 +10,9 @@ namespace EvBus.Ingress.RabbitMq;
 /// </summary>
 internal sealed class RabbitMqLink : IAsyncDisposable
 {
+    /// <summary>How many events go to the client before its own writer is let in: it rents a buffer for each, and the shared pool keeps few of a kind.</summary>
+    private const int Burst = 32;
+
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
     private readonly IngressContext _context;
@@ -114,6 +117,7 @@ internal sealed class RabbitMqLink : IAsyncDisposable
 
     private async ValueTask WriteAllAsync(EventBatch batch, long? maxLength)
     {
+        var inOneGo = 0;
         try
         {
             for (var i = 0; i < batch.Count; i++)
@@ -135,10 +139,14 @@ internal sealed class RabbitMqLink : IAsyncDisposable
                     // A cancelled token would damage the client's count of what it sent: none is given, and Kill cuts the connection instead.
                     var publishing = _channel!.BasicPublishAsync(
                         _messages.Exchange, _messages.RoutingKey, _options.IsMandatory, _messages.Properties, _messages.Body, CancellationToken.None);
-                    if (publishing.IsCompletedSuccessfully)
+                    if (publishing.IsCompletedSuccessfully && ++inOneGo < Burst)
                         continue;
                     await _ring.Leave(forRoom: false).ConfigureAwait(false);
-                    await publishing.ConfigureAwait(false);
+                    if (publishing.IsCompletedSuccessfully)
+                        await Task.Yield();
+                    else
+                        await publishing.ConfigureAwait(false);
+                    inOneGo = 0;
                     if (!_ring.Enter())
                         return;
                 }

@@ -4,11 +4,16 @@ namespace EvBus;
 /// A publisher on a context that a gatherer made: the context is disposed with it, and both are made again when the lane connects
 /// a second time, which it does after <see cref="Verdict.Disconnected"/>.
 /// </summary>
-internal class GatheredPublisher(Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather) : IPublisher
+internal class GatheredPublisher(Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather) : IConnectionWatch
 {
     private IPublisher? _publisher;
     private object? _gathered;
     private bool _used;
+
+    /// <summary>Raised for whichever instance there is, where that speaks of its connection.</summary>
+    public event Action? ConditionChanged;
+
+    public ConnectionCondition Condition => (_publisher as IConnectionWatch)?.Condition ?? default;
 
     /// <summary>Makes one on a context that is there already.</summary>
     public static async ValueTask<GatheredPublisher> CreateAsync(object first, Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather)
@@ -16,6 +21,7 @@ internal class GatheredPublisher(Func<object, IPublisher> create, Func<Cancellat
         var publisher = await MakeAsync(create, first).ConfigureAwait(false);
         var made = publisher is IWindowedPublisher ? new GatheredWindow(create, gather) : new GatheredPublisher(create, gather);
         (made._publisher, made._gathered) = (publisher, first);
+        made.Listen();
         return made;
     }
 
@@ -27,6 +33,7 @@ internal class GatheredPublisher(Func<object, IPublisher> create, Func<Cancellat
             var gathered = await gather(cancellationToken).ConfigureAwait(false);
             _publisher = await MakeAsync(create, gathered).ConfigureAwait(false);
             _gathered = gathered;
+            Listen();
         }
         _used = true;
         await _publisher!.ConnectAsync(cancellationToken).ConfigureAwait(false);
@@ -52,6 +59,12 @@ internal class GatheredPublisher(Func<object, IPublisher> create, Func<Cancellat
             foreach (var value in map.Values)
                 await DisposeAsync(value).ConfigureAwait(false);
         }
+    }
+
+    private void Listen()
+    {
+        if (_publisher is IConnectionWatch watch)
+            watch.ConditionChanged += () => ConditionChanged?.Invoke();
     }
 
     private static async ValueTask<IPublisher> MakeAsync(Func<object, IPublisher> create, object gathered)
