@@ -160,6 +160,18 @@ public sealed class ReadingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_in_the_place_of_a_directory_is_not_said_aloud()
+    {
+        const string key = "YeckEnWEGOjBDVxxytw13AsdLgquzhCtFHOs7kDsna8=";
+        foreach (var args in new[] { new[] { "journal", "stats", key }, ["journal", key], ["journal", "stats", "x", "--lane", key] })
+        {
+            var (code, output, error) = await _run.RunAsync(args);
+            Assert.Equal((2, ""), (code, output));
+            Assert.DoesNotContain("YeckEn", error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_journal_of_a_newer_version_is_refused_with_words()
     {
         await FillAsync(5);
