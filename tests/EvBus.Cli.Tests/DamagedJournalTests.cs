@@ -1,12 +1,13 @@
+using System.Globalization;
 using System.Text.Json;
 using EvBus.Testing;
 
 namespace EvBus.Cli.Tests;
 
-/// <summary>Two hundred damaged journals through check and repair.</summary>
+/// <summary>Two hundred damaged journals through check and repair; as many as EVBUS_DAMAGED_JOURNALS says, for a soak.</summary>
 public class DamagedJournalTests(DamagedFixture fixture) : IClassFixture<DamagedFixture>
 {
-    public static TheoryData<int> Tens => [.. Enumerable.Range(0, 20).Select(n => n * 10)];
+    public static TheoryData<int> Tens => [.. Enumerable.Range(0, int.Parse(Environment.GetEnvironmentVariable("EVBUS_DAMAGED_JOURNALS") ?? "200", CultureInfo.InvariantCulture) / 10).Select(n => n * 10)];
 
     [Theory]
     [MemberData(nameof(Tens))]

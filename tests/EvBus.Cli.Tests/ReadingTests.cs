@@ -73,6 +73,33 @@ public sealed class ReadingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_journal_that_is_written_and_cut_meanwhile_reads_as_whole()
+    {
+        var fast = new ScriptedPublisher();
+        await using var bus = _run.Bus(("fast", null, fast), ("second", "x*", new ScriptedPublisher()));
+        await bus.StartAsync();
+        await CliRun.PutAsync(bus, 10);
+        await CliRun.UntilAsync(() => StatsCommand.Measure(_run.Journal).Lanes.Count == 2);
+        using var stop = new CancellationTokenSource();
+        var writing = Task.Run(async () =>
+        {
+            for (var seed = 0; !stop.IsCancellationRequested; seed++)
+                await CliRun.PutAsync(bus, 20, seed);
+        });
+        for (var i = 0; i < 40; i++)
+        {
+            var (checkedCode, check) = await _run.JsonAsync("check");
+            Assert.True(checkedCode == 0, check.ToString());
+            var (balanced, stats) = await _run.JsonAsync("stats");
+            Assert.True(balanced == 0, stats.ToString());
+        }
+        await stop.CancelAsync();
+        await writing.WaitAsync(CliRun.Patience);
+        await bus.StopAsync();
+        Assert.Equal(0, (await _run.JsonAsync("check")).Code);
+    }
+
+    [Fact]
     public async Task Cat_selects_by_lane_number_time_profile_and_count()
     {
         await FillAsync();
@@ -130,6 +157,18 @@ public sealed class ReadingTests : IDisposable
         Assert.Equal((2, ""), (code, output));
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.Equal(1, error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task A_key_in_the_place_of_a_directory_is_not_said_aloud()
+    {
+        const string key = "YeckEnWEGOjBDVxxytw13AsdLgquzhCtFHOs7kDsna8=";
+        foreach (var args in new[] { new[] { "journal", "stats", key }, ["journal", key], ["journal", "stats", "x", "--lane", key] })
+        {
+            var (code, output, error) = await _run.RunAsync(args);
+            Assert.Equal((2, ""), (code, output));
+            Assert.DoesNotContain("YeckEn", error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -111,6 +111,24 @@ public sealed class RewindTests : IDisposable
         Assert.Contains("no lane 'slow'. It has 'fast'", again.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_lane_that_nobody_asked_for_any_more_is_shown_as_an_orphan_with_what_it_keeps()
+    {
+        await FillAsync();
+        await using (var bus = _run.Bus(("fast", null, new ScriptedPublisher())))
+        {
+            await bus.StartAsync();
+            await CliRun.PutAsync(bus, 3);
+            await bus.StopAsync();
+        }
+        var (_, json) = await _run.JsonAsync("lanes list");
+        var slow = json.EnumerateArray().Single(lane => lane.GetProperty("lane").GetString() == "slow");
+        Assert.Equal(("orphan", 20), (slow.GetProperty("state").GetString(), slow.GetProperty("queued").GetInt32()));
+        Assert.StartsWith("20", slow.GetProperty("orphaned_since").GetString(), StringComparison.Ordinal);
+        Assert.True(StatsCommand.Measure(_run.Journal).Balances);
+        Assert.Equal(0, (await _run.RunAsync("journal", "check", _run.Journal)).Code);
+    }
+
     [Theory]
     [InlineData("rewind", "--lane", "slow", "--to", "now")]
     [InlineData("lanes forget", "slow")]

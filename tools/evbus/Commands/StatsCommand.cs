@@ -24,21 +24,7 @@ internal static class StatsCommand
         return stats.Balances == false ? EvBusTool.Failed : 0;
     }
 
-    public static Stats Measure(string directory)
-    {
-        while (true)
-        {
-            var folder = JournalFolder.Open(directory);
-            try
-            {
-                return Measure(folder);
-            }
-            catch (FileNotFoundException) when (folder.Owner is not null && Directory.Exists(directory))
-            {
-                // The bus has deleted a file that nobody needs any more: look again.
-            }
-        }
-    }
+    public static Stats Measure(string directory) => JournalCheck.Look(directory, Measure, static stats => stats.Damaged == 0 && stats.Balances != false);
 
     private static Stats Measure(JournalFolder folder)
     {

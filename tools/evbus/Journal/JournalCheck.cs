@@ -27,18 +27,26 @@ internal sealed class JournalCheck
 
     public bool IsDamaged => _findings.Exists(finding => finding.IsDamage);
 
-    public static JournalCheck Run(string path)
+    public static JournalCheck Run(string path) => Look(path, folder => Run(folder), static check => !check.IsDamaged);
+
+    /// <summary>
+    /// Looks at a journal that may be in use. Then files that nobody needs any more go while it is read, and cursors just read are behind what is there:
+    /// only what is still so after several looks is so.
+    /// </summary>
+    public static T Look<T>(string path, Func<JournalFolder, T> look, Func<T, bool> isGood)
     {
-        while (true)
+        for (var left = 10; ; left--)
         {
             var folder = JournalFolder.Open(path);
             try
             {
-                return Run(folder);
+                var seen = look(folder);
+                if (folder.Owner is null || left == 0 || isGood(seen))
+                    return seen;
             }
-            catch (FileNotFoundException) when (folder.Owner is not null && Directory.Exists(path))
+            catch (FileNotFoundException) when (folder.Owner is not null && left > 0)
             {
-                // The bus has deleted a file that nobody needs any more: look again.
+                // Gone this moment.
             }
         }
     }

@@ -58,7 +58,7 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         if (trouble is null || epoch == 0)
         {
             var told = trouble is null ? null : PlaceByRecords(storage, name);
-            return told is null || told.Value.Byte == firstByte
+            return told is null || (told.Value.Byte == firstByte && (!told.Value.IsExact || told.Value.Sequence == firstSequence))
                 ? new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted)
                 : new PlacedFile(name, told.Value.Byte, told.Value.Sequence, trouble, epoch, accepted);
         }
@@ -66,20 +66,21 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         return new PlacedFile(name, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(32)), null, epoch, accepted);
     }
 
-    /// <summary>Where a file without a header belongs, by its first commit record that says where it stands; null when it has none.</summary>
-    private static (long Byte, ulong Sequence)? PlaceByRecords(IStorage storage, string name)
+    /// <summary>Where a file without a header belongs, by its first commit record that says where it stands; null when it has none. The number is exact when all before is whole.</summary>
+    private static (long Byte, ulong Sequence, bool IsExact)? PlaceByRecords(IStorage storage, string name)
     {
         using var window = new FileWindow(storage.OpenRead(name));
-        var events = 0UL;
-        for (var at = window.NextRecord(JournalFormat.FileHeaderLength, window.Length); at >= 0; at = window.NextRecord(at, window.Length))
+        var (events, behind, isExact) = (0UL, (long)JournalFormat.FileHeaderLength, true);
+        for (var at = window.NextRecord(behind, window.Length); at >= 0; at = window.NextRecord(at, window.Length))
         {
+            isExact &= at == behind;
             var length = window.RecordAt(at, window.Length);
             var record = window.Read(at, length);
-            at += length;
+            behind = at += length;
             if (!JournalFormat.IsControl(record))
                 events++;
             else if (JournalFormat.ReadCommit(record) is var commit && commit.EndByte >= at - JournalFormat.FileHeaderLength && commit.NextSequence >= events)
-                return (commit.EndByte - at + JournalFormat.FileHeaderLength, commit.NextSequence - events);
+                return (commit.EndByte - at + JournalFormat.FileHeaderLength, commit.NextSequence - events, isExact);
         }
         return null;
     }
