@@ -59,6 +59,13 @@ internal sealed partial class KafkaConnection
 
     internal object Producer => _producer;
 
+    /// <summary>Whether it stands in for one that was of use: brokers that are away are then waited for.</summary>
+    public bool IsReady
+    {
+        get => _isReady;
+        init => _isReady = value;
+    }
+
     /// <summary>How many events had no report when it was closed.</summary>
     public int GivenUp { get; private set; }
 
@@ -192,7 +199,8 @@ internal sealed partial class KafkaConnection
         lock (_gate)
             _isClosed = true;
         // The client must be there as long as somebody asks it something.
-        _asking.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
+        // How it ended was said, or does not matter any more.
+        _asking.ContinueWith(static asking => asking.Exception, TaskScheduler.Default).Wait();
         if (flush > TimeSpan.Zero && OpenBatches > 0)
             _producer.Flush(flush);
         _producer.Dispose();
