@@ -9,19 +9,18 @@ exec </dev/null
 
 # What the tests of the brokers run or load.
 packages=(
-    librdkafka1 kcat # Kafka: the client's native half, and an independent client
+    rabbitmq-server amqp-tools # RabbitMQ: the broker, and an independent client
+    librdkafka1 kcat           # Kafka: the client's native half, and an independent client
 )
-if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
-    missing=()
-    for package in "${packages[@]}"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    if [ ${#missing[@]} -gt 0 ]; then
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 \
-            || { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1; } \
-            || echo "Not installed: ${missing[*]}; the tests that need them will say so."
-    fi
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    export DEBIAN_FRONTEND=noninteractive
+    # RUNLEVEL=1: the tests start brokers of their own, so none has to start by itself.
+    install() { RUNLEVEL=1 timeout 300 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1; }
+    install || { timeout 120 apt-get update -qq >/dev/null 2>&1; install; } || echo "Not installed: ${missing[*]}; the tests that need them will say so."
 fi
 
 log=$(mktemp)

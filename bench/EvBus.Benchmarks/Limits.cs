@@ -24,6 +24,9 @@ internal static class Limits
         ["lane-4"] = pairs => Lanes("lane-4", 4, pairs, LaneCase.RawHonest),
         ["lane-1-pointer"] = pairs => Lanes("lane-1-pointer", 1, pairs, LaneCase.RawPointer),
         ["lane-4-pointer"] = pairs => Lanes("lane-4-pointer", 4, pairs, LaneCase.RawPointer),
+        ["durable-1"] = pairs => Durable("durable-1", 1, 3_000, pairs),
+        ["durable-64"] = pairs => Durable("durable-64", 64, 100_000, pairs),
+        ["durable-1024"] = pairs => Durable("durable-1024", 1024, 500_000, pairs),
         ["latency-p50"] = _ => Latency("latency-p50", bound: 20, result => result.P50),
         ["latency-p99"] = _ => Latency("latency-p99", bound: 250, result => result.P99),
         ["fernet-1MB"] = Fernet,
@@ -50,6 +53,20 @@ internal static class Limits
             ratios[i] = raws[i] / ours[i];
         }
         return new Row(name, Events / Median(ours), Events / Median(raws), Median(ratios), ratios.Min(), ratios.Max(), Median(garbage), "events/s");
+    }
+
+    private static Row Durable(string name, int underWay, int events, int pairs)
+    {
+        var (ours, raw, groups) = (new List<double>(), new List<double>(), new List<double>());
+        for (var i = 0; i < pairs; i++)
+        {
+            var (seconds, group) = DurableCase.Ours(underWay, events);
+            ours.Add(events / seconds);
+            groups.Add(group);
+            raw.Add(events / DurableCase.Raw(underWay, events));
+        }
+        var ratios = ours.Zip(raw, static (o, r) => o / r).Order().ToList();
+        return new Row(name, Median([.. ours]), Median([.. raw]), Median([.. ratios]), ratios[0], ratios[^1], 0, $"events/s; mean group {Median([.. groups]):0}");
     }
 
     private static Row Fernet(int pairs)

@@ -23,6 +23,7 @@ internal sealed class MessageWriter
     private readonly EventTemplate _routingKey;
     private readonly CachedString? _constantKey;
     private readonly CachedString _exchange;
+    private readonly List<(string Name, EventTemplate Template)> _own;
     private readonly ArrayBufferWriter<byte> _json = new();
     private readonly Dictionary<string, object?> _headers = new(StringComparer.Ordinal);
     private CachedString _lastKey = new("");
@@ -41,7 +42,7 @@ internal sealed class MessageWriter
             Properties.Priority = priority;
         if (options.Expiration is { } expiration)
             Properties.Expiration = ((long)expiration.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
-        SetOwnHeaders();
+        _own = [.. options.Headers.Select(header => (header.Key, EventTemplate.Parse(header.Value)))];
     }
 
     public BasicProperties Properties { get; }
@@ -97,7 +98,6 @@ internal sealed class MessageWriter
         if (_options.Format == RabbitMqFormat.CloudEventsBinary)
         {
             _headers.Clear();
-            SetOwnHeaders();
             foreach (var (name, value) in CloudEventWriter.GetHeaders(evt, CloudEventsPrefix))
             {
                 // Names of headers are short texts too, but those of attributes are far shorter.
@@ -113,9 +113,11 @@ internal sealed class MessageWriter
             Body = _json.WrittenMemory;
             contentType = CloudEventWriter.JsonContentType;
         }
-        _headers[IdHeader] = Id;
         SetOrRemove("traceparent", evt.TraceParent);
         SetOrRemove("tracestate", evt.TraceState);
+        foreach (var (name, template) in _own)
+            SetOrRemove(name, template.Format(evt));
+        _headers[IdHeader] = Id;
         Properties.ContentType = contentType;
         // A longer id travels in the header alone.
         Properties.MessageId = Id.Length <= MaxShortText && Encoding.UTF8.GetByteCount(Id) <= MaxShortText ? Id : null;
@@ -123,19 +125,11 @@ internal sealed class MessageWriter
         return null;
     }
 
-    private void SetOwnHeaders()
-    {
-        foreach (var (name, value) in _options.Headers)
-            _headers[name] = value;
-    }
-
     private void SetOrRemove(string name, string? value)
     {
-        if (value is not null)
-            _headers[name] = value;
-        else if (!_options.Headers.TryGetValue(name, out var own))
+        if (string.IsNullOrEmpty(value))
             _headers.Remove(name);
         else
-            _headers[name] = own;
+            _headers[name] = value;
     }
 }

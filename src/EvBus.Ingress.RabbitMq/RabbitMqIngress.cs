@@ -36,7 +36,7 @@ public static class RabbitMqIngress
                 persistent: true
                 format: body                 # body | cloudevents-binary | cloudevents-structured
                 ordering: window             # window | strict
-                headers: {site: north}
+                headers: {site: "{ext:site|north}"}
                 priority: 5
                 expiration: 1h
                 timeout: 10                  # for connecting

@@ -69,7 +69,7 @@ public sealed record RabbitMqOptions
     /// <summary><c>persistent</c>: whether durable queues keep messages on disk. Default: yes.</summary>
     public bool IsPersistent { get; init; } = true;
 
-    /// <summary><c>headers</c>: texts added to every message. Default: none.</summary>
+    /// <summary><c>headers</c>: added to every message; each an <see cref="EventTemplate"/>, and left out where it gives nothing. Default: none.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
     /// <summary><c>priority</c>: 0 to 255. Default: none.</summary>

@@ -52,18 +52,25 @@ internal static class RabbitMqOptionsReader
             keys.Wrong("bindings", "need an exchange: the default exchange binds every queue by its name already. Name an exchange, or remove them.");
         if (Encoding.UTF8.GetByteCount(options.Exchange) > 255)
             keys.Wrong("exchange", "is longer than the 255 bytes that AMQP has for a name.");
+        if (Template(keys, "routing_key", options.RoutingKey) is { IsConstant: true } template && Encoding.UTF8.GetByteCount(template.Format(default)) > MessageWriter.MaxShortText)
+            keys.Wrong("routing_key", $"is longer than the {MessageWriter.MaxShortText} bytes that AMQP has for one.");
+        foreach (var (name, text) in options.Headers)
+            Template(keys, $"headers: {name}", text);
+        foreach (var reserved in options.Headers.Keys.Where(name => name == MessageWriter.IdHeader || name.StartsWith(MessageWriter.CloudEventsPrefix, StringComparison.Ordinal)))
+            keys.Wrong("headers", $"has '{reserved}', which the publisher sets itself. Give yours another name.");
+    }
+
+    private static EventTemplate? Template(ProfileKeys keys, string key, string text)
+    {
         try
         {
-            var template = EventTemplate.Parse(options.RoutingKey);
-            if (template.IsConstant && Encoding.UTF8.GetByteCount(template.Format(default)) > MessageWriter.MaxShortText)
-                keys.Wrong("routing_key", $"is longer than the {MessageWriter.MaxShortText} bytes that AMQP has for one.");
+            return EventTemplate.Parse(text);
         }
         catch (FormatException e)
         {
-            keys.Wrong("routing_key", $"is no template: {e.Message}");
+            keys.Wrong(key, $"is no template: {e.Message}");
+            return null;
         }
-        foreach (var reserved in options.Headers.Keys.Where(name => name == MessageWriter.IdHeader || name.StartsWith(MessageWriter.CloudEventsPrefix, StringComparison.Ordinal)))
-            keys.Wrong("headers", $"has '{reserved}', which the publisher sets itself. Give yours another name.");
     }
 
     private static string[] ReadChannels(ProfileKeys keys)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace EvBus.Ingress.RabbitMq.Tests;
 
 /// <summary>Numbered events flowing through a real bus while something happens, and the accounts afterwards.</summary>
-internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvider, ILogger
+internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvider, ILogger, IProfileSource
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
@@ -14,6 +14,7 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
     public const int Window = 4096 + 500;
 
     private readonly ConcurrentQueue<string> _said = new();
+    private Action? _changed;
     private int _others;
 
     public string LaneId => "rabbitmq/test";
@@ -57,10 +58,13 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
         }
     }
 
+    /// <summary>Says that <see cref="Keys"/> were changed.</summary>
+    public void ChangeProfile() => _changed!();
+
     public Task<EventBus> StartAsync() => EventBus.StartAsync(bus =>
     {
         bus.LoggerFactory = LoggerFactory.Create(logging => logging.AddProvider(this));
-        bus.AddProfiles(new Profiles(Profile)).AddRabbitMq(Lane);
+        bus.AddProfiles(this).AddRabbitMq(Lane);
     });
 
     /// <summary>
@@ -147,10 +151,13 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
 
     void IDisposable.Dispose() { }
 
-    private sealed class Profiles(params IReadOnlyList<Profile> profiles) : IProfileSource
-    {
-        public string Description => "the test";
+    string IProfileSource.Description => "the test";
 
-        public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new(profiles);
+    ValueTask<IReadOnlyList<Profile>> IProfileSource.LoadAsync(CancellationToken cancellationToken) => new([Profile]);
+
+    IDisposable? IProfileSource.Watch(Action changed)
+    {
+        _changed = changed;
+        return this;
     }
 }

@@ -26,13 +26,13 @@ public sealed class FormatTests(BrokerFixture fixture)
     [Fact]
     public async Task Body_is_the_bytes_as_they_are_with_properties_that_old_consumers_ignore()
     {
-        var (body, message) = await PutAsync(s_event, ("headers", new Dictionary<string, object?> { ["site"] = "x" }), ("priority", 3L), ("expiration", "1h"));
+        var (body, message) = await PutAsync(s_event, ("headers", new Dictionary<string, object?> { ["site"] = "{ext:region|none}", ["empty"] = "{ext:none}" }), ("priority", 3L), ("expiration", "1h"));
         Assert.Equal(s_event.Body.ToArray(), body);
         Assert.Equal(("application/json", "event-1", DeliveryModes.Persistent), (message.BasicProperties.ContentType, message.BasicProperties.MessageId, message.BasicProperties.DeliveryMode));
         Assert.Equal(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero).ToUnixTimeSeconds(), message.BasicProperties.Timestamp.UnixTime);
         Assert.Equal(((byte)3, "3600000"), (message.BasicProperties.Priority, message.BasicProperties.Expiration));
         Assert.Equal(["evbus-id", "site", "traceparent"], message.BasicProperties.Headers!.Keys.Order());
-        Assert.Equal(("event-1", "x", s_event.Attributes.TraceParent), (Header(message, "evbus-id"), Header(message, "site"), Header(message, "traceparent")));
+        Assert.Equal(("event-1", "north", s_event.Attributes.TraceParent), (Header(message, "evbus-id"), Header(message, "site"), Header(message, "traceparent")));
     }
 
     [Fact]

@@ -51,8 +51,8 @@ public sealed class OutageTests(BrokerFixture fixture)
     {
         var broker = fixture.NeedOwn();
         var queue = await fixture.QueueAsync();
-        // The time-out of a call is far shorter than the alarm, and must not count.
-        var flow = new Flow(broker, queue) { Lane = new LaneOptions { CallTimeout = TimeSpan.FromSeconds(2), MaxAbandonedCalls = 1 }, Keys = { ["confirm_timeout"] = 1L } };
+        // The time-out of a call is shorter than the alarm, and must not count.
+        var flow = new Flow(broker, queue) { Lane = new LaneOptions { CallTimeout = TimeSpan.FromSeconds(10), MaxAbandonedCalls = 1 } };
         await flow.RunAsync(async bus =>
         {
             await broker.ControlAsync("set_vm_memory_high_watermark", "0.00001");
@@ -61,7 +61,7 @@ public sealed class OutageTests(BrokerFixture fixture)
                 await Flow.Until(() => flow.Now(bus).Trouble?.Contains("takes no events: low on memory", StringComparison.Ordinal) == true);
                 Assert.Equal(LaneState.Retrying, flow.Now(bus).State);
                 var delivered = flow.Now(bus).Delivered;
-                await Task.Delay(TimeSpan.FromSeconds(5), TimeProvider.System);
+                await Task.Delay(TimeSpan.FromSeconds(12), TimeProvider.System);
                 Assert.InRange(flow.Now(bus).Delivered, delivered, delivered + Flow.Window);
             }
             finally
@@ -105,8 +105,10 @@ public sealed class OutageTests(BrokerFixture fixture)
         Assert.Equal(new[] { 0, 1 }, await fixture.TakeNumbersAsync(queue));
     }
 
-    [Fact]
-    public async Task Half_open_line_in_mid_window()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Half_open_line_in_mid_window_that_is_cut_or_answers_after_the_time_out(bool isCut)
     {
         var queue = await fixture.QueueAsync();
         await using var line = new FaultProxy(fixture.Need().Host, fixture.Need().Port);
@@ -115,9 +117,11 @@ public sealed class OutageTests(BrokerFixture fixture)
         {
             line.Freeze();
             await Flow.Until(() => flow.Now(bus).State == LaneState.Retrying);
-            line.Cut();
+            if (isCut)
+                line.Cut();
             line.Thaw();
         });
+        // What was held back on the way arrives late, beside its repetition: within the window, like any other.
         flow.AssertAccounts(await fixture.TakeNumbersAsync(queue));
     }
 

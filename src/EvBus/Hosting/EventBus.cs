@@ -82,6 +82,9 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
     /// <inheritdoc/>
     public ILanes Lanes => _lanes;
 
+    /// <summary>Groups that the journal on disk has written, and events in them.</summary>
+    internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
+
     /// <summary>The internal queues, by routing key.</summary>
     public InternalQueues Queues { get; } = new();
 
@@ -177,6 +180,7 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
                 return;
             foreach (var lane in planned)
                 _lanes.Open(lane.Definition);
+            OpenOrphans();
             _journal.Commence();
             _state = BusState.Running;
         }
@@ -206,6 +210,23 @@ public sealed class EventBus : IEventBus, IAsyncDisposable
         if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
+    }
+
+    /// <summary>What earlier runs left for lanes that nobody asks for now is kept and shown, and released in time.</summary>
+    private void OpenOrphans()
+    {
+        _lanes.GiveBack = _reload.TryGiveBack;
+        foreach (var cursor in _journal.StoredLanes)
+        {
+            if (_lanes.Find(cursor.LaneId) is not null)
+                continue;
+            var lane = _lanes.Open(new LaneDefinition
+            {
+                Id = cursor.LaneId, Pattern = cursor.Pattern, Options = _options.Lane, IsOrphan = true,
+                CreatePublisher = _ => throw new EvBusException("This lane is an orphan: nobody has said how to publish."),
+            });
+            _reload.KeepStored(lane, cursor.OrphanedAt > 0 ? _options.Time.GetUtcNow() - cursor.OrphanedSince : TimeSpan.Zero);
+        }
     }
 
     private DiskStore? OpenStore()

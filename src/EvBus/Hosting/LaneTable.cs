@@ -41,8 +41,13 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>How an orphan is given back to code that asks for its id.</summary>
+    public Func<Lane, LaneDefinition, bool>? GiveBack { get; set; }
+
     public void OpenAndStart(LaneDefinition definition)
     {
+        if (definition.Filter is null && Find(definition.Id) is { IsOrphaned: true } there && GiveBack?.Invoke(there, definition) == true)
+            return;
         var added = Open(definition);
         bool running;
         lock (_lock)

@@ -13,14 +13,16 @@ internal sealed class OrphanKeeper(BusOptions options, LaneTable lanes, ILogger 
     private readonly Lock _lock = new();
     private readonly Dictionary<Lane, Kept> _kept = [];
 
-    public void Keep(Lane lane)
+    /// <param name="lane">The lane.</param>
+    /// <param name="already">How long it has been an orphan before this run.</param>
+    public void Keep(Lane lane, TimeSpan already = default)
     {
         lane.Orphan();
         lock (_lock)
         {
             if (_kept.ContainsKey(lane))
                 return;
-            var kept = new Kept(options.Time.GetTimestamp(), options.Time.CreateTimer(_ => Look(lane), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan));
+            var kept = new Kept(options.Time.GetTimestamp(), already, options.Time.CreateTimer(_ => Look(lane), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan));
             _kept.Add(lane, kept);
             Set(kept);
         }
@@ -55,7 +57,7 @@ internal sealed class OrphanKeeper(BusOptions options, LaneTable lanes, ILogger 
         {
             if (!_kept.TryGetValue(lane, out var kept))
                 return;
-            if (options.Time.GetElapsedTime(kept.Since) < options.OrphanRetention)
+            if (kept.Already + options.Time.GetElapsedTime(kept.Since) < options.OrphanRetention)
             {
                 Set(kept);
                 return;
@@ -79,10 +81,10 @@ internal sealed class OrphanKeeper(BusOptions options, LaneTable lanes, ILogger 
 
     private void Set(Kept kept)
     {
-        var left = options.OrphanRetention - options.Time.GetElapsedTime(kept.Since);
+        var left = options.OrphanRetention - kept.Already - options.Time.GetElapsedTime(kept.Since);
         var wait = TimeSpan.FromMilliseconds(Math.Ceiling(Math.Clamp(left.TotalMilliseconds, 0, LongestLook.TotalMilliseconds)));
         kept.Timer.Change(wait, Timeout.InfiniteTimeSpan);
     }
 
-    private sealed record Kept(long Since, ITimer Timer);
+    private sealed record Kept(long Since, TimeSpan Already, ITimer Timer);
 }

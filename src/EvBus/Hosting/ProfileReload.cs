@@ -24,6 +24,12 @@ internal sealed class ProfileReload(BusOptions options, IReadOnlyList<IProfileSo
     private bool _stopped;
     private string? _said;
 
+    /// <summary>A lane that an earlier run left and nobody asks for now.</summary>
+    public void KeepStored(Lane lane, TimeSpan already) => _orphans.Keep(lane, already);
+
+    /// <summary>Gives an orphan back to somebody who asks for it by code; false when it is none.</summary>
+    public bool TryGiveBack(Lane lane, LaneDefinition definition) => _orphans.TryGiveBack(lane, definition);
+
     /// <summary>From now on no change is missed. Before the first load.</summary>
     public void Watch()
     {

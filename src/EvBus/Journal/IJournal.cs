@@ -88,7 +88,12 @@ internal interface IJournalLane
 }
 
 /// <summary>Who a lane is for, and where it begins.</summary>
-internal sealed record JournalLaneDefinition(string Id, LaneFilter Filter, LaneOptions Options);
+/// <param name="Id">The lane's id.</param>
+/// <param name="Filter">Which events it is for.</param>
+/// <param name="Options">How it works.</param>
+/// <param name="Pattern">The pattern behind the filter; null for every event.</param>
+/// <param name="IsOrphan">Nobody asked for it: it is opened for what an earlier run left, and its counts are taken as they are.</param>
+internal sealed record JournalLaneDefinition(string Id, LaneFilter Filter, LaneOptions Options, string? Pattern = null, bool IsOrphan = false);
 
 /// <summary>What a journal tells a lane. Called under the journal's lock: quick, and no calls back.</summary>
 internal interface IJournalObserver

@@ -37,6 +37,8 @@ internal sealed partial class MemoryJournal : ICommitTarget
     /// <summary>Whether the log can still be read.</summary>
     internal bool IsStoreOpen { get; private set; } = true;
 
+    internal (long Groups, long Events) GroupsWritten => _committer?.Written ?? default;
+
     internal Place Committed => _committed;
 
     internal Segment? ReadBlock(long at, ulong sequence, long end) => _store!.Log.ReadBlock(at, sequence, end);
@@ -185,141 +187,6 @@ internal sealed partial class MemoryJournal : ICommitTarget
         }
     }
 
-    private void Restore(DiskStore store)
-    {
-        Epoch = store.Epoch;
-        (_end, _bytes) = (store.End.Sequence, store.End.Byte);
-        _accepted = _committedAccepted = store.End.Accepted;
-        Log.JournalOpened(_logger, store.Storage.Path, (long)_end, store.Log.Bytes, Epoch);
-    }
-
-    private MemoryLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
-    {
-        if (!definition.Options.IsEphemeral)
-            store.PrepareCursor(definition.Id);
-        MemoryLane lane;
-        if (!definition.Options.IsEphemeral && store.FindCursor(definition.Id) is { } cursor)
-        {
-            lane = new MemoryLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
-            lane.Restore(cursor, _end);
-        }
-        else
-        {
-            // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
-            var fromOldest = !definition.Options.IsEphemeral && (definition.Options.Start == LaneStart.Oldest
-                || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id));
-            if (fromOldest)
-            {
-                var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
-                lane = new MemoryLane(this, definition, observer, BlockAt(first.FirstSequence, first.FirstByte), 0, first.FirstSequence, first.FirstByte);
-                lane.CountedSequence = first.FirstSequence;
-                lane.CountedByte = first.FirstByte;
-                if (_commenced)
-                    CountStored(lane);
-            }
-            else
-            {
-                // What was held before the start is for it; what an earlier life of the bus left is not.
-                lane = new MemoryLane(this, definition, observer, BlockAt(_commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte), 0,
-                    _commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte);
-                lane.CountedSequence = _end;
-            }
-        }
-        Rebuild([.. _lanes, lane]);
-        return lane;
-    }
-
-    internal void Flush()
-    {
-        if (_store is null)
-            return;
-        Task<string?> committed;
-        lock (_gate)
-        {
-            if (_end == _committed.Sequence)
-                return;
-            // What is being written now is in an earlier group, so the one being filled is late enough for all; it must not stay empty.
-            committed = _closing is { } closing && closing.Sequence == _end ? _closingWaiters!.WaitAsync() : _waiters.WaitAsync();
-        }
-        _committer!.Signal();
-        if (committed.GetAwaiter().GetResult() is { } failure)
-            throw new IOException(failure);
-    }
-
-    internal DeadLetters OpenDeadLetters(string laneId, LaneOptions options, int capacity)
-    {
-        if (_store is null || options.IsEphemeral)
-            return new DeadLetters(capacity, null, []);
-        if (_dead.TryRemove(laneId, out var before))
-            before.Dispose();
-        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, out var letters, out var damaged);
-        if (damaged > 0)
-            Log.DeadLettersDamaged(_logger, laneId, damaged);
-        return new DeadLetters(capacity, file, letters);
-    }
-
-    private static Segment BlockAt(ulong sequence, long at) => new([], sequence, at, 0);
-
-    /// <summary>At the start: what the log holds beyond what cursors and checkpoint have counted. Under the gate.</summary>
-    private void CountStored()
-    {
-        if (_store is null)
-            return;
-        var checkpoint = _store.Last;
-        _unmatched = checkpoint?.Unmatched ?? 0;
-        foreach (var (name, count) in checkpoint?.Names ?? new Dictionary<string, long>())
-            _unmatchedProfiles[name] = count;
-        var (at, sequence) = checkpoint is null ? (_store.Log.FirstByte, _store.Log.Files is [var first, ..] ? first.FirstSequence : 0) : (checkpoint.Byte, checkpoint.Sequence);
-        var from = sequence;
-        foreach (var lane in _lanes)
-        {
-            if (lane.CountedSequence < sequence)
-                (at, sequence) = (lane.CountedByte, lane.CountedSequence);
-        }
-        foreach (var (record, number) in Stored(at, sequence))
-        {
-            var matched = false;
-            foreach (var lane in _lanes)
-            {
-                if (!lane.Filter.Matches(record))
-                    continue;
-                matched = true;
-                if (number >= lane.CountedSequence && !lane.IsSkipped(number) && (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0)
-                    lane.AddMatched(1, record.Length);
-            }
-            if (number < from || matched || (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) != 0)
-                continue;
-            _unmatched++;
-            CountName((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record.Span, EventCodec.Tag.Profile));
-        }
-    }
-
-    private void CountStored(MemoryLane lane)
-    {
-        foreach (var (record, _) in Stored(lane.CountedByte, lane.CountedSequence))
-        {
-            if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
-                lane.AddMatched(1, record.Length);
-        }
-    }
-
-    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Stored(long at, ulong sequence)
-    {
-        while (_store!.Log.ReadBlock(at, sequence, _store.End.Byte) is { } block)
-        {
-            sequence = block.FirstSequence;
-            for (var offset = 0; offset < block.Readable;)
-            {
-                var length = EventCodec.ReadLength(block.Buffer.AsSpan(offset));
-                if (!JournalFormat.IsControl(block.Buffer.AsSpan(offset)))
-                    yield return (block.Buffer.AsMemory(offset, length), sequence++);
-                offset += length;
-            }
-            at = block.FirstByte + block.Readable;
-            ReturnBlock(block);
-        }
-    }
-
     private CommitStage StageOf(ulong sequence) =>
         _store is null || sequence < _committed.Sequence ? CommitStage.Committed
         : _closing is { } closing && sequence < closing.Sequence ? CommitStage.Closed
@@ -381,31 +248,4 @@ internal sealed partial class MemoryJournal : ICommitTarget
         else
             _pool.Return(segment.Buffer);
     }
-
-    private async ValueTask CloseStoreAsync(DiskStore store)
-    {
-        await _committer!.StopAsync().ConfigureAwait(false);
-        _keeper!.Stop();
-        try
-        {
-            if (_failure is null)
-            {
-                store.Log.CloseCurrent();
-                KeepAll(isClean: _committed.Sequence == _end);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Nothing depends on it: the next opening finds an unclean end and recovers.
-            ((ICommitTarget)this).Refuse(e.Message, isFull: false);
-        }
-        _waiters.Complete(_failure ?? "the bus stopped before it was on disk");
-        IsStoreOpen = false;
-        foreach (var file in _dead.Values)
-            file.Dispose();
-        store.Dispose();
-    }
 }
-
-/// <summary>A place in the log and in the memory that holds it.</summary>
-internal sealed record Place(Segment Segment, int Offset, ulong Sequence, long Bytes);

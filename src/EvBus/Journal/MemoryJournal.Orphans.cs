@@ -5,6 +5,7 @@ internal sealed partial class MemoryJournal
 {
     internal void Orphan(MemoryLane lane)
     {
+        LaneCursor? cursor;
         lock (_gate)
         {
             if (lane.IsOrphaned || lane.IsForgotten)
@@ -13,23 +14,59 @@ internal sealed partial class MemoryJournal
             // What lies ahead and is not for it need not be kept.
             lane.SkipUnwanted();
             lane.IsOrphaned = true;
+            lane.OrphanedSince ??= _options.Time.GetUtcNow();
             Rebuild(_lanes);
             // What was for it and is not committed yet is on routes that are on their way out.
             var (events, bytes) = SumFor(lane);
             lane.MarkDetached(_tail, _end, _bytes, events, bytes);
+            cursor = _store is null ? null : lane.Capture();
             SignalRoom();
         }
+        if (cursor is not null)
+            Keep(cursor);
     }
 
     internal void Adopt(MemoryLane lane)
     {
+        if (_store is not null)
+            Announce(lane, _store);
+        LaneCursor? cursor;
         lock (_gate)
         {
             if (!lane.IsOrphaned || lane.IsForgotten)
                 return;
             AttachLane(lane);
-            lane.IsOrphaned = false;
+            lane.IsOrphaned = lane.IsReturning = false;
+            lane.OrphanedSince = null;
             Rebuild(_lanes);
+            cursor = _store is null ? null : lane.Capture();
+        }
+        if (cursor is not null)
+            Keep(cursor);
+    }
+
+    /// <summary>
+    /// Makes durable that the lane is no orphan any more, before anything is for it again: after a power loss at this moment it gets events too many, never too few.
+    /// </summary>
+    private void Announce(MemoryLane lane, DiskStore store)
+    {
+        LaneCursor cursor;
+        lock (_gate)
+        {
+            if (!lane.IsOrphaned || lane.IsForgotten)
+                return;
+            lane.IsReturning = true;
+            cursor = lane.Capture();
+        }
+        try
+        {
+            store.WriteCursor(cursor);
+            store.Sync();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The disk fails: the keeper meets the same at its next turn, and says so.
+            _keeper!.Touch();
         }
     }
 

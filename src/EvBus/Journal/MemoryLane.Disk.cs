@@ -27,7 +27,11 @@ internal sealed partial class MemoryLane
             _skipped.Add((from, to, 0, 0));
         }
         if (cursor.OrphanedAt > 0 && cursor.OrphanedAt < end)
+        {
+            _settled.Settle(cursor.OrphanedAt, end);
             _skipped.Add((cursor.OrphanedAt, end, 0, 0));
+        }
+        OrphanedSince = cursor.OrphanedAt > 0 ? cursor.OrphanedSince : null;
         _floor = cursor.Oldest;
         _place = (cursor.PlaceSequence, cursor.PlaceByte);
         (_matched, _matchedBytes, _delivered, _dead, _settledBytes) = (cursor.Matched, cursor.MatchedBytes, cursor.Delivered, cursor.Dead, cursor.SettledBytes);
@@ -35,13 +39,16 @@ internal sealed partial class MemoryLane
             _dropped[reason] = count;
         CountedSequence = cursor.OrphanedAt > 0 ? end : cursor.CountedSequence;
         CountedByte = cursor.CountedByte;
-        if (cursor.Rule == Filter.Rule || cursor.OrphanedAt > 0)
+        if (cursor.Rule == Filter.Rule || cursor.OrphanedAt > 0 || Definition.IsOrphan)
             return;
         // Other events are the lane's now, so what it has queued is counted again.
         _matched = _delivered + _dead + _dropped.Values.Sum();
         _matchedBytes = _settledBytes;
         (CountedSequence, CountedByte) = (cursor.PlaceSequence, cursor.PlaceByte);
     }
+
+    /// <summary>Since when nobody has asked for it; null when somebody does.</summary>
+    public DateTimeOffset? OrphanedSince { get; set; }
 
     /// <summary>Its cursor at this moment. Under the gate.</summary>
     public LaneCursor Capture()
@@ -58,7 +65,8 @@ internal sealed partial class MemoryLane
             return new LaneCursor
             {
                 LaneId = Id,
-                Rule = Filter.Rule,
+                Rule = IsReturning ? "" : Filter.Rule,
+                Pattern = Definition.Pattern,
                 Version = ++_captured,
                 PlaceByte = at,
                 PlaceSequence = sequence,
@@ -72,7 +80,8 @@ internal sealed partial class MemoryLane
                 Dead = _dead,
                 SettledBytes = _settledBytes,
                 Dropped = new Dictionary<string, long>(_dropped),
-                OrphanedAt = IsOrphaned ? _detachedAt : 0,
+                OrphanedAt = IsOrphaned && !IsReturning ? _detachedAt : 0,
+                OrphanedSince = OrphanedSince ?? default,
             };
         }
     }

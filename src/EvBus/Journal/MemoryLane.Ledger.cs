@@ -27,6 +27,9 @@ internal sealed partial class MemoryLane
     /// <summary>Detached because nothing is for it any more: it is on no route, so nothing counts as missed either.</summary>
     public bool IsOrphaned { get; set; }
 
+    /// <summary>An orphan about to be adopted; its cursor says already that it is in use, and that what is for it has to be counted again.</summary>
+    public bool IsReturning { get; set; }
+
     public void AddMatched(long events, long bytes)
     {
         _matched += events;
@@ -119,7 +122,11 @@ internal sealed partial class MemoryLane
             IsDetached = false;
             _skipped.RemoveAll(range => range.To <= _sequence);
             if (_detachedAt < end)
+            {
                 _skipped.Add((_detachedAt, end, _detachedByte, bytes));
+                // So that the cursor knows it too.
+                _settled.Settle(_detachedAt, end);
+            }
             Thaw(all: true);
         }
     }

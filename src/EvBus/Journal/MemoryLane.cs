@@ -58,6 +58,9 @@ internal sealed partial class MemoryLane : IJournalLane
 
     public long UnreadHint => _segment.Next is null && !_segment.IsBlock ? _segment.Readable - _offset : long.MaxValue;
 
+    // With nothing under way it reads at its cursor, not ahead of it: so many gaps, where it was an orphan or detached, must not stop it for ever.
+    private bool IsTooFarAhead => _settled.Count >= SettledRanges.Limit && Interlocked.Read(ref _underWayEvents) > 0;
+
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {
         if (_segment.IsBlock)
@@ -65,7 +68,7 @@ internal sealed partial class MemoryLane : IJournalLane
         lock (_reading)
         {
             // The cursor can remember so many ranges beyond itself; more would have to be sent again after a crash.
-            if (IsForgotten || _settled.Count >= SettledRanges.Limit)
+            if (IsForgotten || IsTooFarAhead)
                 return false;
             var lease = _leases.TryPop(out var used) ? used : new Lease(this);
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
@@ -129,7 +132,7 @@ internal sealed partial class MemoryLane : IJournalLane
         lock (_reading)
         {
             var end = End(_journal.EndSequence);
-            if (!IsForgotten && _settled.Count < SettledRanges.Limit && end > _sequence && end - _sequence >= (ulong)events)
+            if (!IsForgotten && !IsTooFarAhead && end > _sequence && end - _sequence >= (ulong)events)
                 return false;
             _dueAt = _sequence + (ulong)events;
             return true;

@@ -91,3 +91,6 @@ internal sealed class SegmentPool(int size, int keep, bool poison)
             _free.Push(buffer);
     }
 }
+
+/// <summary>A place in the log and in the memory that holds it.</summary>
+internal sealed record Place(Segment Segment, int Offset, ulong Sequence, long Bytes);

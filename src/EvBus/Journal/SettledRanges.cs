@@ -16,7 +16,8 @@ internal sealed class SettledRanges(ulong oldest)
 
     public int Count => _ranges.Count;
 
-    public IReadOnlyList<(ulong From, ulong To)> Copy() => _ranges.Count == 0 ? [] : [.. _ranges];
+    /// <summary>The ranges, as many as a cursor on disk has room for.</summary>
+    public IReadOnlyList<(ulong From, ulong To)> Copy() => _ranges.Count == 0 ? [] : [.. _ranges.Take(3 * Limit)];
 
     /// <summary>Settles [from, to). Settling twice is harmless.</summary>
     public void Settle(ulong from, ulong to)

@@ -43,7 +43,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
                 var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
         var filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
-        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options), this);
+        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options, definition.Pattern, definition.IsOrphan), this);
         DeadLetters = _journal.OpenDeadLetters(Options.DeadLetters);
     }
 

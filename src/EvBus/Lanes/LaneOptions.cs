@@ -113,5 +113,8 @@ public sealed record LaneDefinition
     public LaneOptions Options { get; init; } = new();
 
     /// <summary>What must not be repeated of what its publisher says.</summary>
+    /// <summary>Whether it is opened only for what an earlier run left; nobody asked for it.</summary>
+    internal bool IsOrphan { get; init; }
+
     internal ProfileSecrets Secrets { get; init; } = ProfileSecrets.None;
 }

@@ -43,13 +43,28 @@ public class RotationUnderLoadTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task However_often_a_profile_comes_and_goes_what_was_for_its_lane_arrives_once_and_the_ledger_holds(bool isWindowed)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task However_often_a_profile_comes_and_goes_what_was_for_its_lane_arrives_once_and_the_ledger_holds(bool isWindowed, bool isOnDisk)
     {
-        var destination = new Destination(isWindowed);
+        var folder = isOnDisk ? Directory.CreateTempSubdirectory("evbus-rotation-") : null;
+        try
+        {
+            var journal = folder is null ? new JournalOptions() : new JournalOptions { Mode = JournalMode.Disk, Directory = folder.FullName };
+            await ComeAndGoAsync(new Destination(isWindowed), journal);
+        }
+        finally
+        {
+            folder?.Delete(recursive: true);
+        }
+    }
+
+    private static async Task ComeAndGoAsync(Destination destination, JournalOptions journal)
+    {
         var random = new Random(8);
-        await using var bus = await EventBus.StartAsync(o => o.Options = o.Options with { MaxEvents = 100_000 });
+        await using var bus = await EventBus.StartAsync(o => o.Options = o.Options with { MaxEvents = 100_000, Journal = journal });
         var definition = new LaneDefinition { Id = "a", CreatePublisher = _ => new(destination.Open()), Options = new LaneOptions { BatchEvents = 16 } };
         await bus.Lanes.AddAsync(definition);
         var lane = ((LaneTable)bus.Lanes).Find("a")!;

@@ -21,6 +21,9 @@ internal sealed record LaneCursor
     /// <summary>The rule that decides which events are the lane's, as words; another one makes the counts worthless.</summary>
     public required string Rule { get; init; }
 
+    /// <summary>The pattern an event's profile must match; null for every event.</summary>
+    public string? Pattern { get; init; }
+
     /// <summary>A record's place at or before the oldest that is not settled.</summary>
     public required long PlaceByte { get; init; }
 
@@ -80,6 +83,8 @@ internal sealed record LaneCursor
         writer.Write(Format);
         writer.Write(LaneId);
         writer.Write(Rule);
+        writer.Write(Pattern is not null);
+        writer.Write(Pattern ?? "");
         writer.Write(PlaceByte);
         writer.Write(PlaceSequence);
         writer.Write(Oldest);
@@ -114,14 +119,14 @@ internal sealed record LaneCursor
         var version = reader.ReadByte();
         if (version != Format)
             throw new EvBusException($"The cursor has format {version}; this version of EvBus reads format {Format}.");
-        var (id, rule) = (reader.ReadString(), reader.ReadString());
+        var (id, rule, hasPattern, pattern) = (reader.ReadString(), reader.ReadString(), reader.ReadBoolean(), reader.ReadString());
         var (placeByte, placeSequence, oldest) = (reader.ReadInt64(), reader.ReadUInt64(), reader.ReadUInt64());
         var settled = new (ulong, ulong)[reader.ReadInt32()];
         for (var i = 0; i < settled.Length; i++)
             settled[i] = (reader.ReadUInt64(), reader.ReadUInt64());
         var cursor = new LaneCursor
         {
-            LaneId = id, Rule = rule, PlaceByte = placeByte, PlaceSequence = placeSequence, Oldest = oldest, Settled = settled,
+            LaneId = id, Rule = rule, Pattern = hasPattern ? pattern : null, PlaceByte = placeByte, PlaceSequence = placeSequence, Oldest = oldest, Settled = settled,
             CountedByte = reader.ReadInt64(), CountedSequence = reader.ReadUInt64(),
             Matched = reader.ReadInt64(), MatchedBytes = reader.ReadInt64(),
             Delivered = reader.ReadInt64(), Dead = reader.ReadInt64(), SettledBytes = reader.ReadInt64(),

@@ -1,11 +1,9 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace EvBus.Journal;
 
 /// <summary>
 /// The segment files of a journal, in order. Written by the committer alone; read by any thread, at any place that is committed.
 /// </summary>
-internal sealed class LogFiles : IDisposable
+internal sealed partial class LogFiles : IDisposable
 {
     private const int BlockBytes = 1 << 20;
 
@@ -134,38 +132,6 @@ internal sealed class LogFiles : IDisposable
         return gone.Count;
     }
 
-    /// <summary>
-    /// The records from a place on, as many as make a block, all of them whole and unharmed; null at the end. Where there is damage or a gap the
-    /// block begins behind it: its first byte and sequence say where.
-    /// </summary>
-    public Segment? ReadBlock(long at, ulong sequence, long end)
-    {
-        while (at < end)
-        {
-            if (!TryFind(at, out var file))
-                return null;
-            if (at < file.FirstByte)
-            {
-                Report(new Damage(at, file.FirstByte - at, (long)(file.FirstSequence - sequence), "no file has this part of the log"));
-                (at, sequence) = (file.FirstByte, file.FirstSequence);
-            }
-            if (ReadBlock(file, at, sequence, Math.Min(end, file.EndByte)) is { } block)
-                return block;
-            // Damaged from here on: go on behind it.
-            if (Resync.Find(file, at, sequence, NextAfter(file)) is not { } found)
-                (at, sequence) = (file.EndByte, NextAfter(file)?.FirstSequence ?? sequence);
-            else
-                (at, sequence) = ReportSkip(at, sequence, found);
-        }
-        return null;
-    }
-
-    public void Return(Segment block)
-    {
-        lock (_lock)
-            _pool.Return(block.Buffer);
-    }
-
     /// <summary>Deletes a file that holds nothing.</summary>
     public void Remove(LogFile file)
     {
@@ -201,62 +167,6 @@ internal sealed class LogFiles : IDisposable
             file.Dispose();
     }
 
-    private (long, ulong) ReportSkip(long at, ulong sequence, (long At, ulong Sequence) found)
-    {
-        Report(new Damage(at, found.At - at, (long)(found.Sequence - sequence), "records are damaged"));
-        return found;
-    }
-
-    private Segment? ReadBlock(LogFile file, long at, ulong sequence, long end)
-    {
-        var wanted = (int)Math.Min(BlockBytes, end - at);
-        while (true)
-        {
-            byte[] buffer;
-            lock (_lock)
-                buffer = _pool.Rent(wanted);
-            var read = file.Read(at, buffer.AsSpan(0, wanted));
-            var data = buffer.AsSpan(0, read);
-            var whole = 0;
-            var needs = 0L;
-            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], out needs) is > 0 and var length)
-                whole += length;
-            if (whole > 0)
-                return new Segment(buffer, sequence, at, whole);
-            lock (_lock)
-                _pool.Return(buffer);
-            // One record larger than a block: read again with room for it.
-            if (needs <= wanted || at + needs > end)
-                return null;
-            wanted = (int)needs;
-        }
-    }
-
-    private bool TryFind(long at, [NotNullWhen(true)] out LogFile? found)
-    {
-        lock (_lock)
-        {
-            found = _files.Find(file => at < file.EndByte);
-            return found is not null;
-        }
-    }
-
-    private LogFile? NextAfter(LogFile file)
-    {
-        lock (_lock)
-            return _files.Find(each => each.FirstByte >= file.EndByte && each != file);
-    }
-
-    private void Report(Damage damage)
-    {
-        lock (_lock)
-        {
-            if (!_damage.Add(damage.At))
-                return;
-        }
-        OnDamage?.Invoke(damage);
-    }
-
     private void Roll(CommitGroup group, long total)
     {
         CloseCurrent();
@@ -281,10 +191,3 @@ internal sealed class LogFiles : IDisposable
             _files.Add(_current);
     }
 }
-
-/// <summary>A part of the log that cannot be read.</summary>
-/// <param name="At">The byte of the log at which it begins.</param>
-/// <param name="Length">How many bytes.</param>
-/// <param name="Events">How many events are lost with it.</param>
-/// <param name="What">What is wrong, in words.</param>
-internal readonly record struct Damage(long At, long Length, long Events, string What);

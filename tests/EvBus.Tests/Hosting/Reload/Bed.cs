@@ -118,7 +118,12 @@ internal sealed class Bed : IAsyncDisposable, ILoggerFactory, ILogger
             Assert.True(Bus.TryPut(Given.Event(i, profile)).IsAccepted);
     }
 
-    public async ValueTask DisposeAsync() => await Bus.DisposeAsync().AsTask().Soon();
+    public async ValueTask DisposeAsync()
+    {
+        // Null when the start was refused.
+        if (Bus is not null)
+            await Bus.DisposeAsync().AsTask().Soon();
+    }
 
     void IDisposable.Dispose()
     {

@@ -63,6 +63,56 @@ public class OrphanTests
         Assert.Equal((20, 20, 0), (lane.Matched, lane.Delivered, lane.Dropped));
     }
 
+    /// <summary>What a kill at this moment would leave.</summary>
+    private static BusOptions CopyOf(string folder)
+    {
+        var copy = Directory.CreateDirectory($"{folder}-copy").FullName;
+        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != "lock"))
+        {
+            var target = Path.Combine(copy, Path.GetRelativePath(folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            using var from = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var to = File.Create(target);
+            from.CopyTo(to);
+        }
+        return new BusOptions { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = copy } };
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task After_a_kill_an_orphan_is_still_one_and_a_lane_whose_profile_came_back_has_lost_nothing(bool isBack)
+    {
+        var folder = Directory.CreateTempSubdirectory("evbus-orphan-");
+        try
+        {
+            await using var bed = await WithOrphanAsync(new BusOptions { StopTimeout = TimeSpan.Zero, Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder.FullName } });
+            bed.Put(10, 10);
+            await bed["b"].WaitForEventsAsync(20).Soon();
+            if (isBack)
+            {
+                // It cannot connect, so nothing is settled after its return.
+                bed["anew"].OnConnect(cancellationToken => new(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken)));
+                await bed.ChangeAsync(Profile("a", "anew"), Profile("b", "b"));
+            }
+            for (var i = 20; i < 25; i++)
+                await bed.Bus.PutAsync(Given.Event(i), Receipt.Durable);
+            await using var next = new Bed(Profile("a", "a"), Profile("b", "b"));
+            await next.StartAsync(CopyOf(folder.FullName));
+            int[] expected = isBack ? [.. Enumerable.Range(0, 10), .. Enumerable.Range(20, 5), 99] : [.. Enumerable.Range(0, 10), 99];
+            next.Put(99, 1);
+            await next["a"].WaitForEventsAsync(expected.Length).Soon();
+            await next.Bus.StopAsync().Soon();
+            Assert.Equal(expected, next["a"].Delivered.Numbers());
+            Assert.Equal((expected.Length, expected.Length, 0), (next.Bus.Lane("mine/a").Matched, next.Bus.Lane("mine/a").Delivered, next.Bus.Lane("mine/a").Dropped));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+            Directory.Delete($"{folder.FullName}-copy", recursive: true);
+        }
+    }
+
     [Fact]
     public async Task With_a_journal_on_disk_it_is_the_same()
     {
@@ -124,6 +174,37 @@ public class OrphanTests
         await bed.UntilAsync(() => bed["a"].Delivered.Count + bed["anew"].Delivered.Count == 10);
         Assert.Equal(Enumerable.Range(0, 10), bed["a"].Delivered.Concat(bed["anew"].Delivered).Numbers());
         await bed.UntilAsync(() => bed["a"].Disposals == 1);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task However_many_gaps_there_are_in_what_is_queued_the_lane_reads_on(bool isOnDisk)
+    {
+        var folder = Directory.CreateTempSubdirectory("evbus-orphan-");
+        try
+        {
+            var journal = isOnDisk ? new JournalOptions { Mode = JournalMode.Disk, Directory = folder.FullName } : new JournalOptions();
+            await using var bed = await new Bed(Profile("a", "a")).StartAsync(new BusOptions { Journal = journal });
+            var lane = ((LaneTable)bed.Bus.Lanes).Find("mine/a")!;
+            lane.Pause();
+            var definition = new LaneDefinition { Id = "mine/a", CreatePublisher = _ => new(bed["a"]) };
+            for (var i = 0; i < 1200; i++)
+            {
+                bed.Put(i, 1);
+                lane.Orphan();
+                bed.Put(-1, 1);
+                lane.Adopt(definition);
+            }
+            lane.Resume();
+            await bed["a"].WaitForEventsAsync(1200).Soon();
+            Assert.Equal(Enumerable.Range(0, 1200), bed["a"].Delivered.Numbers());
+            bed.Bus.GetStatus().AssertBalanced();
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]

@@ -1,0 +1,81 @@
+using EvBus.Journal;
+using EvBus.Tools.Cli.Journal;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EvBus.Tools.Cli.Commands;
+
+/// <summary>Puts dead letters back into the log, for their lane only: it gets them at its next start. Dead becomes queued in the ledger.</summary>
+internal static class ReplayCommand
+{
+    public static async Task<int> RunAsync(string directory, string lane, ulong[] numbers, bool all, TimeProvider time, Printer printer)
+    {
+        DeadCommands.CheckChoice(numbers, all);
+        var folder = JournalFolder.Open(directory);
+        // In use, it is the lock that says so.
+        if (folder.Owner is null && JournalCheck.Run(folder).IsDamaged)
+            throw new TroubleException("The journal is damaged. See 'evbus journal check', and repair it first: 'evbus journal repair'.");
+        DeadReport report;
+        using (var store = DiskStore.Open(folder.Storage, new JournalOptions { SegmentBytes = 64 << 10 }, time, $"evbus journal (process {System.Environment.ProcessId})", NullLogger.Instance))
+        {
+            folder.Load();
+            if (folder.RequireLane(lane).Cursor!.OrphanedAt > 0)
+                throw new TroubleException($"Lane '{lane}' is an orphan: nobody would get what is put back for it. Start a bus with this lane first.");
+            var chosen = DeadCommands.Choose(DeadCommands.Read(folder, lane), all ? null : numbers, lane);
+            using var file = DeadCommands.OpenFile(folder, lane, out var letters);
+            if (chosen.Count > 0)
+            {
+                // On disk again, then out of the ledger's dead, then out of the file: cut short, a letter comes twice and is never lost.
+                var bytes = Append(store, lane, chosen, time);
+                Count(store, lane, chosen.Count, bytes);
+                file.Remove(chosen.Select(letter => letter.Number));
+            }
+            report = new DeadReport(lane, chosen.Count, [.. chosen.Select(letter => letter.Number)], letters.Count - chosen.Count);
+        }
+        await printer.PrintAsync(report, what => $"{Printer.Plural(what.Letters, "dead letter")} queued again for lane '{what.Lane}', {what.Left} left; it gets {(what.Letters == 1 ? "it" : "them")} at its next start\n");
+        return 0;
+    }
+
+    private static long Append(DiskStore store, string lane, IReadOnlyList<StoredLetter> letters, TimeProvider time)
+    {
+        var end = store.End;
+        var parts = new List<ArraySegment<byte>>();
+        var bytes = 0L;
+        foreach (var (_, letter) in letters)
+        {
+            var attributes = letter.Event.Attributes;
+            var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
+            var length = EventCodec.Write(record, attributes, letter.Event.Body.Span, Guid.Empty, attributes.Time ?? letter.Time, awaited: false);
+            var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane);
+            JournalFormat.Seal(addressed);
+            parts.Add(addressed);
+            bytes += addressed.Length;
+        }
+        var endByte = end.Byte + bytes + JournalFormat.CommitLength;
+        var sequence = end.Sequence + (ulong)letters.Count;
+        var commit = new byte[JournalFormat.CommitLength];
+        JournalFormat.WriteCommit(commit, new CommitInfo(end.Byte, endByte, sequence, end.Accepted, store.Epoch), time.GetUtcNow());
+        JournalFormat.Seal(commit);
+        parts.Add(commit);
+        store.Log.Write(new CommitGroup(end.Byte, end.Sequence, store.Epoch, letters.Count, end.Accepted, parts, new CommitWaiters()));
+        store.Log.Sync();
+        store.Log.Commit(endByte);
+        store.Log.CloseCurrent();
+        // Nothing but these came after what it has counted, and they count for nobody.
+        if (store.Last is { IsClean: true } last && last.Byte == end.Byte)
+        {
+            store.WriteCheckpoint(last with { Epoch = store.Epoch, Byte = endByte, Sequence = sequence });
+            store.Sync();
+        }
+        return bytes;
+    }
+
+    private static void Count(DiskStore store, string lane, int letters, long bytes)
+    {
+        var cursor = store.FindCursor(lane)!;
+        store.PrepareCursor(lane);
+        var dead = Math.Min(letters, cursor.Dead);
+        // Those that the lane's counts do not know any more are matched anew.
+        store.WriteCursor(cursor with { Dead = cursor.Dead - dead, Matched = cursor.Matched + letters - dead, MatchedBytes = cursor.MatchedBytes + bytes });
+        store.Sync();
+    }
+}

@@ -1,0 +1,53 @@
+using EvBus.Journal;
+
+namespace EvBus.Tools.Cli.Journal;
+
+/// <summary>The whole events of a journal with their numbers, as a scan has found them. Memory of a record is valid until the next one is asked for.</summary>
+internal sealed class LogReader(JournalFolder folder, LogScan scan)
+{
+    private readonly Dictionary<long, Gap> _gaps = scan.Findings.Where(finding => finding.Gap is not null).Select(finding => finding.Gap!).ToDictionary(gap => gap.At);
+
+    /// <param name="from">The number of the first event wanted.</param>
+    public IEnumerable<StoredRecord> Read(ulong from)
+    {
+        var files = scan.Arrangement.Files;
+        for (var i = 0; i < files.Count; i++)
+        {
+            if (i + 1 < files.Count && files[i + 1].FirstSequence <= from)
+                continue;
+            foreach (var record in Read(files[i], i + 1 < files.Count ? files[i + 1].FirstByte : scan.End.Byte))
+            {
+                if (record.Sequence >= from)
+                    yield return record;
+            }
+        }
+    }
+
+    private IEnumerable<StoredRecord> Read(PlacedFile file, long end)
+    {
+        using var window = new FileWindow(folder.Storage.OpenRead(file.Name));
+        var shift = JournalFormat.FileHeaderLength - file.FirstByte;
+        var (at, sequence) = (file.FirstByte, file.FirstSequence);
+        while (at < end)
+        {
+            if (_gaps.TryGetValue(at, out var gap))
+            {
+                (at, sequence) = (gap.End, gap.FirstSequence + (ulong)gap.Events);
+                continue;
+            }
+            var length = window.RecordAt(at + shift, end + shift);
+            if (length == 0)
+                yield break;
+            var record = window.ReadMemory(at + shift, length);
+            if (!JournalFormat.IsControl(record.Span))
+                yield return new StoredRecord(sequence++, at, record);
+            at += length;
+        }
+    }
+}
+
+/// <summary>An event as it lies in the log.</summary>
+internal readonly record struct StoredRecord(ulong Sequence, long At, ReadOnlyMemory<byte> Bytes)
+{
+    public bool IsForOneLane => (EventCodec.ReadFlags(Bytes.Span) & EventCodec.RecordFlags.ForLane) != 0;
+}

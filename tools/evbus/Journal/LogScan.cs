@@ -1,0 +1,265 @@
+using EvBus.Journal;
+
+namespace EvBus.Tools.Cli.Journal;
+
+/// <summary>
+/// Reads every record of every file and finds what is not whole. Numbers of events behind damage come from the commit records, which say which
+/// number is next; so do the numbers of those lost.
+/// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Each window is disposed by the method that opens it.")]
+internal sealed class LogScan
+{
+    private readonly JournalFolder _folder;
+    private readonly List<Finding> _findings = [];
+    private readonly List<Gap> _open = [];
+    private readonly HashSet<long> _asked;
+    private readonly List<(long At, ulong WholeBefore, int GapsBefore)> _seen = [];
+    private ulong _known;
+    private ulong _whole;
+    private long _groupByte;
+    private long _accepted;
+    private long _acceptedSince;
+    private ulong _epoch;
+    private readonly Dictionary<string, (ulong Epoch, long Accepted)> _headers = [];
+    private bool _hasHeader;
+    private FileWindow _window = null!;
+    private string _file = "";
+    private long _fileByte;
+    private ulong _firstSequence;
+    private long _end;
+
+    private LogScan(JournalFolder folder, IEnumerable<long> places)
+    {
+        _folder = folder;
+        _asked = [.. places];
+        Arrangement = LogArrangement.Of(folder.Storage);
+    }
+
+    public LogArrangement Arrangement { get; }
+
+    public IReadOnlyList<Finding> Findings => _findings;
+
+    public long Events { get; private set; }
+
+    public long Commits { get; private set; }
+
+    /// <summary>Where the log ends: behind its last whole record, or what was confirmed.</summary>
+    public (long Byte, ulong Sequence) End { get; private set; }
+
+    public (long Byte, ulong Sequence) First => Arrangement.Files is [var first, ..] ? (first.FirstByte, first.FirstSequence) : End;
+
+    public long Accepted => _accepted + _acceptedSince;
+
+    public ulong Epoch => _epoch;
+
+    /// <summary>What the header of a file should say, by the first commit in it; by what came before where it has none.</summary>
+    public (ulong Epoch, long Accepted) HeaderOf(PlacedFile file) => _headers[file.Name];
+
+    /// <summary>The numbers of the records that begin at the places asked for; a place without one is none.</summary>
+    public Dictionary<long, ulong> Places { get; } = [];
+
+    /// <param name="folder">The journal.</param>
+    /// <param name="confirmed">Up to where the log is known to have been committed, by what has counted it.</param>
+    /// <param name="places">Bytes at which records are said to begin.</param>
+    /// <param name="from">The first event that matters: files that end before it are left out.</param>
+    public static LogScan Run(JournalFolder folder, (long Byte, ulong Sequence) confirmed, IEnumerable<long> places, ulong from = 0)
+    {
+        var scan = new LogScan(folder, places);
+        var files = scan.Arrangement.Files;
+        scan.End = confirmed;
+        for (var i = 0; i < files.Count; i++)
+        {
+            var next = i + 1 < files.Count ? files[i + 1] : null;
+            if (next is not null && next.FirstSequence <= from)
+                continue;
+            var known = next is not null ? (next.FirstByte, next.FirstSequence) : confirmed;
+            scan.ScanFile(files[i], known, isLast: next is null);
+        }
+        return scan;
+    }
+
+    private void ScanFile(PlacedFile file, (long Byte, ulong Sequence) known, bool isLast)
+    {
+        using var window = _window = new FileWindow(_folder.Storage.OpenRead(file.Name));
+        (_file, _fileByte, _firstSequence) = (file.Name, file.FirstByte, file.FirstSequence);
+        var physical = Math.Max(file.FirstByte, file.FirstByte + window.Length - JournalFormat.FileHeaderLength);
+        (_headers[file.Name], _hasHeader) = ((Math.Max(_epoch, 1), Accepted), false);
+        _end = isLast ? physical : Math.Min(physical, known.Byte);
+        Know(file.FirstByte, file.FirstSequence);
+        TakeHeader(file);
+        var checkpoint = _folder.Checkpoint is { } state && state.Byte > file.FirstByte && state.Byte <= known.Byte ? (state.Byte, state.Sequence) : known;
+        var at = file.FirstByte;
+        while (at < _end)
+        {
+            // What was confirmed ends at a record.
+            if (at == known.Byte)
+                KnowFrom(known.Byte, known.Sequence);
+            else if (at == checkpoint.Byte)
+                KnowFrom(checkpoint.Byte, checkpoint.Sequence);
+            var bound = at < checkpoint.Byte ? Math.Min(_end, Math.Min(known.Byte, checkpoint.Byte)) : at < known.Byte ? Math.Min(_end, known.Byte) : _end;
+            if (window.RecordAt(InFile(at), InFile(bound)) is > 0 and var length && Take(window.Read(InFile(at), length), at))
+            {
+                at += length;
+                continue;
+            }
+            var next = window.NextRecord(InFile(at + 1), InFile(bound));
+            if (next < 0 && bound == _end)
+                break;
+            next = next < 0 ? bound : next - JournalFormat.FileHeaderLength + _fileByte;
+            _open.Add(new Gap(at, next, _whole));
+            at = next;
+        }
+        if (at < checkpoint.Byte && checkpoint.Byte < known.Byte)
+        {
+            _open.Add(new Gap(at, checkpoint.Byte, _whole));
+            KnowFrom(at = checkpoint.Byte, checkpoint.Sequence);
+        }
+        if (at < known.Byte)
+        {
+            _open.Add(new Gap(at, known.Byte, _whole));
+            at = known.Byte;
+        }
+        if (at == known.Byte)
+            KnowFrom(at, known.Sequence);
+        if (isLast)
+            End = (EndLast(at), _known + _whole);
+        (_accepted, _acceptedSince) = (_accepted + _acceptedSince, 0);
+    }
+
+    private void TakeHeader(PlacedFile file)
+    {
+        if (file.HeaderTrouble is null)
+            (_epoch, _accepted, _acceptedSince) = (Math.Max(_epoch, file.Epoch), file.Accepted, 0);
+        else
+            _findings.Add(new("header", file.Name, 0, JournalFormat.FileHeaderLength, 0, $"{file.HeaderTrouble}; its name is trusted instead", $"{Finding.Repair} writes a new header; nothing is lost"));
+        if (file.Name != file.RightName)
+            _findings.Add(new("misnamed", file.Name, 0, 0, 0, $"its header says that it is '{file.RightName}'", $"{Finding.Repair} gives it its name back; nothing is lost"));
+    }
+
+    private long InFile(long at) => at - _fileByte + JournalFormat.FileHeaderLength;
+
+    /// <summary>Behind what was confirmed: damage without a commit behind it is the torn tail.</summary>
+    private long EndLast(long at)
+    {
+        var torn = _open.Count > 0 ? _open[0].At : at;
+        if (_open.Count > 0)
+            _whole = _open[0].WholeBefore;
+        _open.Clear();
+        _seen.RemoveAll(seen => seen.GapsBefore > 0);
+        var used = _window.EndOfUse(InFile(torn), InFile(_end)) - JournalFormat.FileHeaderLength + _fileByte;
+        if (used > torn && _folder.Owner is null)
+        {
+            _findings.Add(new("tail_uncertain", _file, InFile(torn), used - torn, 0, "the last bytes were never confirmed and are torn, as a process that was killed leaves them",
+                "nothing: the next opening keeps them in aside/ and goes on", IsDamage: false));
+        }
+        Resolve(_known + _whole);
+        return torn;
+    }
+
+    /// <summary>Counts a whole record; false when it is a commit that does not belong here.</summary>
+    private bool Take(ReadOnlySpan<byte> record, long at)
+    {
+        if (_asked.Contains(at))
+            _seen.Add((at, _whole, _open.Count));
+        if (!JournalFormat.IsControl(record))
+        {
+            _whole++;
+            Events++;
+            if ((EventCodec.ReadFlags(record) & EventCodec.RecordFlags.ForLane) == 0)
+                _acceptedSince++;
+            return true;
+        }
+        var commit = JournalFormat.ReadCommit(record);
+        if (commit.EndByte != at + record.Length)
+            return false;
+        Commits++;
+        if (!_hasHeader)
+            (_headers[_file], _hasHeader) = ((commit.Epoch, commit.Accepted - (long)(commit.NextSequence - _firstSequence)), true);
+        KnowFrom(commit.EndByte, commit.NextSequence);
+        (_epoch, _accepted, _acceptedSince) = (Math.Max(_epoch, commit.Epoch), commit.Accepted, 0);
+        return true;
+    }
+
+    /// <summary>Here the numbers are known again: so are those of the gaps before.</summary>
+    private void KnowFrom(long at, ulong sequence)
+    {
+        Resolve(sequence);
+        if (_open.Count > 0)
+            (_accepted, _acceptedSince) = (_accepted + _acceptedSince + _open.Sum(gap => gap.Events), 0);
+        Know(at, sequence);
+    }
+
+    private void Resolve(ulong sequence)
+    {
+        var lost = (long)(sequence - _known - _whole);
+        Share(lost);
+        var before = 0L;
+        foreach (var gap in _open)
+        {
+            gap.FirstSequence = _known + gap.WholeBefore + (ulong)before;
+            before += gap.Events;
+            gap.Commit = new CommitInfo(_groupByte, gap.End, gap.FirstSequence + (ulong)gap.Events, _accepted + (long)gap.WholeBefore + before, _epoch);
+            Report(gap);
+        }
+        if (lost < 0 || (_open.Count == 0 && lost != 0))
+        {
+            _findings.Add(new("numbers", _file, InFile(_groupByte), 0, Math.Max(0, lost),
+                $"the events counted and the numbers they should have differ by {lost}", "restore the file from a backup if there is one; its events are read all the same"));
+        }
+        foreach (var (at, whole, gaps) in _seen)
+            Places[at] = _known + whole + (ulong)_open.Take(gaps).Sum(gap => gap.Events);
+    }
+
+    /// <summary>How many of the events lost were in which gap: by what is left of the records' lengths; where that leads nowhere, by size.</summary>
+    private void Share(long lost)
+    {
+        var unknown = new List<Gap>();
+        var left = Math.Max(0, lost);
+        foreach (var gap in _open)
+        {
+            gap.Events = _open.Count == 1 ? left : Estimate(gap);
+            if (gap.Events < 0)
+                unknown.Add(gap);
+            else
+                left -= gap.Events;
+        }
+        var bytes = unknown.Sum(gap => gap.Length);
+        foreach (var gap in unknown)
+        {
+            gap.Events = Math.Max(0, gap == unknown[^1] ? left : left * gap.Length / bytes);
+            (left, bytes) = (left - gap.Events, bytes - gap.Length);
+        }
+        if (left != 0 && unknown.Count == 0 && _open.Count > 0)
+            _open[^1].Events = Math.Max(0, _open[^1].Events + left);
+    }
+
+    private void Report(Gap gap)
+    {
+        var what = gap.At >= _end ? "no file has this part of the log" : gap.Events == 0 ? "a commit record is damaged" : "records are damaged";
+        _findings.Add(new("records", _file, InFile(gap.At), gap.Length, gap.Events, what,
+            gap.Events == 0 ? $"{Finding.Repair} writes it again; nothing is lost" : $"{Finding.Repair} keeps the bytes in aside/ and counts the events as dropped: damaged") { Gap = gap });
+    }
+
+    private void Know(long at, ulong sequence)
+    {
+        (_known, _whole, _groupByte) = (sequence, 0, at);
+        _open.Clear();
+        _seen.Clear();
+    }
+
+    private long Estimate(Gap gap)
+    {
+        var (at, events) = (gap.At, 0L);
+        while (at < gap.End && at + EventCodec.HeaderLength <= _end)
+        {
+            var header = _window.Read(InFile(at), EventCodec.HeaderLength);
+            var length = (uint)EventCodec.ReadLength(header);
+            if (length < EventCodec.HeaderLength || at + length > gap.End)
+                return -1;
+            if (!JournalFormat.IsControl(header))
+                events++;
+            at += length;
+        }
+        return at == gap.End ? events : -1;
+    }
+}
