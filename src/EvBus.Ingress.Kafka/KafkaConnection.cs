@@ -1,4 +1,3 @@
-using System.Globalization;
 using Confluent.Kafka;
 
 namespace EvBus.Ingress.Kafka;
@@ -29,6 +28,8 @@ internal sealed partial class KafkaConnection
     private int _refused;
     private bool _isClosed;
 
+    private readonly ITimer _watch;
+
     public KafkaConnection(IngressContext context, KafkaIngressOptions options, KafkaTuning tuning)
     {
         (_context, _options, _tuning) = (context, options, tuning);
@@ -49,6 +50,7 @@ internal sealed partial class KafkaConnection
         {
             throw new EvBusConfigurationException($"The Kafka client cannot be set up: {options.Client.Redact(e.Message)}. Correct the profile.");
         }
+        _watch = context.Time.CreateTimer(static connection => ((KafkaConnection)connection!).Watch(), this, tuning.MessageTimeout / 10, tuning.MessageTimeout / 10);
     }
 
     /// <summary>Why it is of no use any more; null while it is.</summary>
@@ -58,6 +60,13 @@ internal sealed partial class KafkaConnection
     public bool IsIsolating { get; }
 
     internal object Producer => _producer;
+
+    /// <summary>Whether it stands in for one that was of use: brokers that are away are then waited for.</summary>
+    public bool IsReady
+    {
+        get => _isReady;
+        init => _isReady = value;
+    }
 
     /// <summary>How many events had no report when it was closed.</summary>
     public int GivenUp { get; private set; }
@@ -188,11 +197,13 @@ internal sealed partial class KafkaConnection
 
     private void Close(TimeSpan flush)
     {
+        _watch.Dispose();
         Interlocked.CompareExchange(ref _broken!, "the publisher was closed before the brokers confirmed", null);
         lock (_gate)
             _isClosed = true;
         // The client must be there as long as somebody asks it something.
-        _asking.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
+        // How it ended was said, or does not matter any more.
+        _asking.ContinueWith(static asking => asking.Exception, TaskScheduler.Default).Wait();
         if (flush > TimeSpan.Zero && OpenBatches > 0)
             _producer.Flush(flush);
         _producer.Dispose();
@@ -201,36 +212,5 @@ internal sealed partial class KafkaConnection
             left = [.. _open];
         foreach (var batch in left)
             GivenUp += batch.Abandon(_broken!);
-    }
-
-    private void OnError(Error error)
-    {
-        var words = KafkaErrors.Words(error, "", _options);
-        if (KafkaErrors.IsLogin(error.Code) || (KafkaErrors.IsTls(error) && !_isReady))
-        {
-            _refusal.TrySetResult(words);
-            Break(words, Breach.Other);
-        }
-        else if (error.Code == ErrorCode.Local_GaplessGuarantee)
-        {
-            // The report on the request that failed says why, and comes next.
-        }
-        else if (error.IsFatal)
-        {
-            Break(string.Create(CultureInfo.InvariantCulture, $"the producer cannot go on: {words}"), Breach.Other);
-        }
-        else if (error.Code == ErrorCode.Local_AllBrokersDown)
-        {
-            if (!_isReady)
-                _away.TrySetResult(_lastError ?? words);
-            if (!_isReady || _saidAway)
-                return;
-            _saidAway = true;
-            Log.BrokersAway(_context.Logger, _context.LaneId, _options.Client.Servers, _lastError ?? words);
-        }
-        else
-        {
-            _lastError = _options.Client.Redact(error.Reason);
-        }
     }
 }

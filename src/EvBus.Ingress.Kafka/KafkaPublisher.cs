@@ -193,6 +193,6 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
     private KafkaConnection Replace(KafkaConnection old)
     {
         _closing = Task.WhenAll(_closing, old.CloseAsync(TimeSpan.Zero));
-        return new KafkaConnection(_context, _options, _tuning);
+        return new KafkaConnection(_context, _options, _tuning) { IsReady = true };
     }
 }

@@ -60,7 +60,8 @@ internal sealed class KafkaTuning
 
     public void Apply(Dictionary<string, string> settings)
     {
-        var timeout = ((int)MessageTimeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        // A little more than the connection itself waits, and still below the lane's time-out.
+        var timeout = ((int)(MessageTimeout + (Patience / 2)).TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
         settings["message.timeout.ms"] = timeout;
         settings.TryAdd("request.timeout.ms", timeout);
         settings.TryAdd("topic.metadata.propagation.max.ms", ((int)Patience.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
