@@ -131,11 +131,8 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         var now = options.Time.GetUtcNow();
         var id = attributes.Id is null ? ids.Next(now) : Guid.Empty;
         var bound = EventCodec.HeaderLength + attributesLength + body.Length;
-        var scratch = bound <= ScratchBytes ? s_scratch ??= new byte[ScratchBytes] : ArrayPool<byte>.Shared.Rent(bound);
-        var length = EventCodec.Write(scratch, in attributes, body, id, now, awaited);
-        var appended = journal.TryAppend(scratch.AsSpan(0, length), 1, isHead);
-        if (scratch != s_scratch)
-            ArrayPool<byte>.Shared.Return(scratch);
+        if (!journal.TryAppend(in attributes, body, new RecordStamp(id, now, awaited), bound, out var appended))
+            appended = AppendWithCare(in attributes, body, new RecordStamp(id, now, awaited), bound, isHead);
         commit = appended.Commit;
         return appended.Status switch
         {
@@ -144,6 +141,17 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
             AppendStatus.Full => Full,
             _ => PutResult.Refused(RefusalReason.JournalFailed, $"the journal cannot write: {journal.Failure}"),
         };
+    }
+
+    /// <summary>Encodes first: how long the record is decides whether there is room.</summary>
+    private AppendResult AppendWithCare(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, bool isHead)
+    {
+        var scratch = bound <= ScratchBytes ? s_scratch ??= new byte[ScratchBytes] : ArrayPool<byte>.Shared.Rent(bound);
+        var length = EventCodec.Write(scratch, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited);
+        var appended = journal.TryAppend(scratch.AsSpan(0, length), 1, isHead);
+        if (scratch != s_scratch)
+            ArrayPool<byte>.Shared.Return(scratch);
+        return appended;
     }
 
     private const string Remedy = "a lane is not keeping up: look at the status, or raise MaxEvents and MaxBytes";

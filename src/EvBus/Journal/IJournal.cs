@@ -15,6 +15,12 @@ internal interface IJournal : IAsyncDisposable
     /// <param name="mayWaitInLine">True for the head of the door's line, who will call <see cref="WaitForRoomAsync"/> when there is no room; false for a caller that must not overtake it.</param>
     AppendResult TryAppend(ReadOnlySpan<byte> records, int count, bool mayWaitInLine);
 
+    /// <summary>
+    /// Appends one event, written straight into the log. False when that needs a closer look (room, limits, the line, the end): then
+    /// nothing has happened, and the other way in decides.
+    /// </summary>
+    bool TryAppend(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, out AppendResult result);
+
     /// <summary>Completes when there may be room again. One waiter at a time: the head of the door's line, after an append that did not fit.</summary>
     ValueTask WaitForRoomAsync(CancellationToken cancellationToken);
 
@@ -119,6 +125,9 @@ internal interface IJournalListener
 internal sealed record JournalCapabilities(bool Durable);
 
 internal readonly record struct JournalCounts(long Accepted, long Unmatched, IReadOnlyDictionary<string, long> UnmatchedProfiles);
+
+/// <summary>What the door adds to an event.</summary>
+internal readonly record struct RecordStamp(Guid Id, DateTimeOffset Accepted, bool IsAwaited);
 
 internal enum AppendStatus : byte { Appended, Full, Closed, Failed }
 

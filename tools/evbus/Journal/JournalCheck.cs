@@ -104,7 +104,7 @@ internal sealed class JournalCheck
             return;
         }
         if (slots.IsLost)
-            _findings.Add(new("checkpoint", name, 0, (long)SlotFile.Count * Checkpoint.SlotLength, 0, "all its slots are damaged", $"{Finding.Repair} makes one from the log; what was unmatched before is counted anew"));
+            _findings.Add(new("checkpoint", name, 0, (long)SlotScan.Count * Checkpoint.SlotLength, 0, "all its slots are damaged", $"{Finding.Repair} makes one from the log; what was unmatched before is counted anew"));
         else if (slots.HasDamagedSlot)
             AddSlot("checkpoint_slot", name, slots, Checkpoint.SlotLength, "another one counts; nothing is lost");
     }
@@ -118,7 +118,7 @@ internal sealed class JournalCheck
         }
         if (file.Cursor is not { } cursor)
         {
-            _findings.Add(new("cursor_lost", file.Name, 0, (long)SlotFile.Count * LaneCursor.SlotLength, 0, "all its slots are damaged: what the lane was through with is not known", file.LaneId is null
+            _findings.Add(new("cursor_lost", file.Name, 0, (long)SlotScan.Count * LaneCursor.SlotLength, 0, "all its slots are damaged: what the lane was through with is not known", file.LaneId is null
                 ? "start the bus with this lane: it begins at the oldest event there is; its name is too long to be read from the file's"
                 : $"{Finding.Repair} makes one that begins at the oldest event: the lane gets again what is still there"));
             return;
@@ -144,7 +144,7 @@ internal sealed class JournalCheck
         }
     }
 
-    private void AddSlot(string kind, string name, SlotFile slots, int slotLength, string effect) =>
+    private void AddSlot(string kind, string name, SlotScan slots, int slotLength, string effect) =>
         _findings.Add(new(kind, name, slots.DamagedAt(slotLength), slotLength, 0, $"a slot of it is damaged; {effect}", $"{Finding.Repair} writes it again", IsDamage: Folder.Owner is null));
 
     /// <summary>What is wrong with where a cursor stands; null when nothing is.</summary>

@@ -21,7 +21,7 @@ internal sealed class JournalFolder
     public string? Owner { get; }
 
     /// <summary>The slots of the checkpoint; null when there is no such file.</summary>
-    public SlotFile? CheckpointSlots { get; private set; }
+    public SlotScan? CheckpointSlots { get; private set; }
 
     public Checkpoint? Checkpoint { get; private set; }
 
@@ -58,7 +58,7 @@ internal sealed class JournalFolder
     /// <summary>Reads checkpoint and cursors again, after a change.</summary>
     public JournalFolder Load()
     {
-        CheckpointSlots = Storage.Exists(JournalFormat.CheckpointName) ? SlotFile.Read(Storage, JournalFormat.CheckpointName, Checkpoint.SlotLength) : null;
+        CheckpointSlots = Storage.Exists(JournalFormat.CheckpointName) ? SlotScan.Read(Storage, JournalFormat.CheckpointName, Checkpoint.SlotLength) : null;
         Checkpoint = CheckpointSlots?.Content is { } content ? Checkpoint.Decode(content) : null;
         var cursors = new List<CursorFile>();
         foreach (var file in Storage.List(JournalFormat.LaneFolder).Order(StringComparer.Ordinal))
@@ -68,7 +68,7 @@ internal sealed class JournalFolder
             var name = $"{JournalFormat.LaneFolder}/{file}";
             try
             {
-                var slots = SlotFile.Read(Storage, name, LaneCursor.SlotLength);
+                var slots = SlotScan.Read(Storage, name, LaneCursor.SlotLength);
                 cursors.Add(new CursorFile(name, slots, slots.Content is { } state ? LaneCursor.Decode(state) : null));
             }
             catch (FileNotFoundException) when (Owner is not null)
@@ -129,7 +129,7 @@ internal sealed class JournalFolder
 }
 
 /// <summary>The cursor of a lane, as it lies on disk; <paramref name="Cursor"/> is null when it was never written, or all its slots are lost.</summary>
-internal sealed record CursorFile(string Name, SlotFile Slots, LaneCursor? Cursor)
+internal sealed record CursorFile(string Name, SlotScan Slots, LaneCursor? Cursor)
 {
     /// <summary>The lane, by the cursor or else by the file's name; null when the name is one that was too long and is cut.</summary>
     public string? LaneId => Cursor?.LaneId ?? LaneOf(Path.GetFileNameWithoutExtension(Name));

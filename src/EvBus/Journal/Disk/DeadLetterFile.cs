@@ -50,9 +50,12 @@ internal sealed class DeadLetterFile : IDisposable
         try
         {
             var content = Read(file._file);
-            letters = Parse(content, laneId, name, out file._end, out file._gone, out damaged);
+            letters = Parse(content, laneId, name, out file._end, out file._gone, out var highest, out damaged);
             file._live = letters.Count;
-            file._next = letters.Count == 0 ? 1 : letters[^1].Number + 1;
+            // A number that was ever given stays given: what says that its letter is gone must not speak of a new one.
+            file._next = highest + 1;
+            if (damaged > 0)
+                KeepAside(storage, laneId, content);
             if (content.Length < FileHeaderLength || file._end < content.Length || file._gone > Math.Max(1000, file._live) || damaged > 0)
                 file.Rewrite(letters);
             storage.SyncFolder(JournalFormat.DeadFolder);
@@ -69,7 +72,7 @@ internal sealed class DeadLetterFile : IDisposable
     public static List<StoredLetter> Read(IStorage storage, string laneId, out int damaged)
     {
         using var file = storage.OpenRead(NameOf(laneId));
-        return Parse(Read(file), laneId, NameOf(laneId), out _, out _, out damaged);
+        return Parse(Read(file), laneId, NameOf(laneId), out _, out _, out _, out damaged);
     }
 
     /// <summary>Writes a letter and makes it durable; its number.</summary>
@@ -99,6 +102,17 @@ internal sealed class DeadLetterFile : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    private static void KeepAside(IStorage storage, string laneId, byte[] content)
+    {
+        using (var aside = storage.Open($"{JournalFormat.AsideFolder}/{LaneCursor.FileOf(laneId)}.dead"))
+        {
+            aside.SetLength(0);
+            aside.Write(0, content);
+            aside.Sync();
+        }
+        storage.SyncFolder(JournalFormat.AsideFolder);
+    }
+
     private static byte[] Read(IStorageFile file)
     {
         var content = new byte[file.Length];
@@ -106,17 +120,19 @@ internal sealed class DeadLetterFile : IDisposable
         return read == content.Length ? content : content[..read];
     }
 
-    private static List<StoredLetter> Parse(byte[] content, string laneId, string name, out long end, out int gone, out int damaged)
+    private static List<StoredLetter> Parse(byte[] content, string laneId, string name, out long end, out int gone, out ulong highest, out int damaged)
     {
         var letters = new List<StoredLetter>();
-        (end, gone, damaged) = (FileHeaderLength, 0, 0);
-        if (content.Length < FileHeaderLength || !content.AsSpan(0, 8).SequenceEqual(Magic))
+        (end, gone, highest, damaged) = (FileHeaderLength, 0, 0, 0);
+        if (content.AsSpan().IndexOfAnyExcept((byte)0) < 0)
         {
-            damaged = content.AsSpan().IndexOfAnyExcept((byte)0) < 0 ? 0 : 1;
             end = 0;
             return letters;
         }
-        if (BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) > Version)
+        // A header that is damaged does not take the letters with it.
+        if (content.Length < FileHeaderLength || !content.AsSpan(0, 8).SequenceEqual(Magic))
+            damaged++;
+        else if (BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) > Version)
             throw new EvBusException($"'{name}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
         var removed = new HashSet<ulong>();
         var at = FileHeaderLength;
@@ -137,6 +153,7 @@ internal sealed class DeadLetterFile : IDisposable
             }
             var entry = content.AsSpan(at, length);
             var number = BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]);
+            highest = Math.Max(highest, number);
             if (entry[8] == GoneKind)
                 removed.Add(number);
             else

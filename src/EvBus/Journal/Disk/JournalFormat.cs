@@ -18,7 +18,7 @@ namespace EvBus.Journal;
 ///     0    8B   "EVBUSJ\r\n"
 ///     8    u16  version = 1
 ///     10   u16  flags, 0
-///     12   u32  CRC32C of bytes 16 .. 64
+///     12   u32  CRC32C of the other 60 bytes
 ///     16   u64  epoch
 ///     24   u64  byte: how many bytes of records were in the journal before this file
 ///     32   u64  sequence of its first record
@@ -53,6 +53,9 @@ internal static class JournalFormat
     public const string AsideFolder = "aside";
     public const string CheckpointName = "checkpoint";
 
+    /// <summary>The trouble of a whole and valid file that does not belong where its name says.</summary>
+    public const string OtherFile = "its header is that of another file";
+
     private const string Extension = ".evj";
 
     private static ReadOnlySpan<byte> Magic => "EVBUSJ\r\n"u8;
@@ -79,7 +82,7 @@ internal static class JournalFormat
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), firstSequence);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(40), made.UtcTicks);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(48), accepted);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), Crc32C.Compute(header.AsSpan(16)));
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), HeaderChecksum(header));
         return header;
     }
 
@@ -91,7 +94,7 @@ internal static class JournalFormat
         if (header.Length < FileHeaderLength || !header[..8].SequenceEqual(Magic))
             return "it does not begin as a segment file does";
         var version = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
-        if (Crc32C.Compute(header[16..FileHeaderLength]) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
+        if (HeaderChecksum(header) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
             return "its header's checksum is wrong";
         if (version > Version)
             throw new EvBusException($"'{name}' has format {version}; this version of EvBus reads formats up to {Version}. Open it with the version that wrote it, or a newer one.");
@@ -99,7 +102,15 @@ internal static class JournalFormat
         accepted = BinaryPrimitives.ReadInt64LittleEndian(header[48..]);
         return BinaryPrimitives.ReadInt64LittleEndian(header[24..]) == firstByte && BinaryPrimitives.ReadUInt64LittleEndian(header[32..]) == firstSequence
             ? null
-            : "its header is that of another file";
+            : OtherFile;
+    }
+
+    public static uint HeaderChecksum(ReadOnlySpan<byte> header)
+    {
+        Span<byte> covered = stackalloc byte[FileHeaderLength - 4];
+        header[..12].CopyTo(covered);
+        header[16..FileHeaderLength].CopyTo(covered[12..]);
+        return Crc32C.Compute(covered);
     }
 
     public static void WriteCommit(Span<byte> target, in CommitInfo commit, DateTimeOffset at)

@@ -11,6 +11,7 @@ internal static class Recovery
     public static RecoveredEnd Recover(LogFiles log, Checkpoint? checkpoint, IStorage storage)
     {
         var notes = new List<string>();
+        DropStrays(log, storage, notes);
         DropTwins(log, storage, notes);
         while (log.Files is [.., var last])
         {
@@ -128,6 +129,29 @@ internal static class Recovery
         file.Sync();
     }
 
+    /// <summary>A copy under another name would cut into the files around the place that its name claims.</summary>
+    private static void DropStrays(LogFiles log, IStorage storage, List<string> notes)
+    {
+        foreach (var file in log.Files)
+        {
+            if (JournalFormat.HeaderTrouble(file.ReadHeader(), file.Name, file.FirstByte, file.FirstSequence, out _, out _) == JournalFormat.OtherFile)
+                SetAside(log, file, storage, notes, $"'{file.Name}' is a copy of a file with another name");
+        }
+        log.MeasureFiles();
+    }
+
+    private static void SetAside(LogFiles log, LogFile file, IStorage storage, List<string> notes, string what)
+    {
+        var name = $"{JournalFormat.AsideFolder}/{file.Name[(JournalFormat.LogFolder.Length + 1)..]}";
+        log.Detach(file);
+        using (storage.Open(name))
+        {
+            // Makes the folder.
+        }
+        storage.Rename(file.Name, name);
+        notes.Add($"{what}; it is kept in '{name}'");
+    }
+
     /// <summary>Two files that say they hold the same part: the one that has more of it counts, the other is set aside.</summary>
     private static void DropTwins(LogFiles log, IStorage storage, List<string> notes)
     {
@@ -136,16 +160,7 @@ internal static class Recovery
         {
             var best = twins.MaxBy(file => JournalFormat.HeaderTrouble(file.ReadHeader(), file.Name, file.FirstByte, file.FirstSequence, out _, out _) is null ? file.MeasureLength() : -1);
             foreach (var twin in twins.Where(file => file != best))
-            {
-                var name = $"{JournalFormat.AsideFolder}/{twin.Name[(JournalFormat.LogFolder.Length + 1)..]}";
-                log.Detach(twin);
-                using (storage.Open(name))
-                {
-                    // Makes the folder.
-                }
-                storage.Rename(twin.Name, name);
-                notes.Add($"'{twin.Name}' holds the same part of the log as '{best!.Name}'; it is kept in '{name}'");
-            }
+                SetAside(log, twin, storage, notes, $"'{twin.Name}' holds the same part of the log as '{best!.Name}'");
             log.MeasureFiles();
         }
     }

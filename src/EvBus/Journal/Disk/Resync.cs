@@ -24,8 +24,44 @@ internal static class Resync
         // No commit behind it: the end of the file is the next best place whose sequence is known.
         if (next is not null && at + place + end == file.EndByte && next.FirstByte == file.EndByte)
             return (at + place, next.FirstSequence - events);
-        // Damaged again before the next commit: at least one was lost here, so this is a number no other has.
-        return (at + place, sequence + 1);
+        // Damaged again before the next commit: by what is left of the lengths, of this part or else of the others.
+        if (Estimate(data.AsSpan(0, place)) is { } lost)
+            return (at + place, sequence + lost);
+        // Where that leads nowhere: at least one was lost here, so this is a number no other has.
+        return (at + place, NumberByLater(data.AsSpan(0, length), place, at) ?? sequence + 1);
+    }
+
+    /// <summary>How many events stood in a damaged part, where the lengths in it still lead to its end; null where they do not.</summary>
+    private static ulong? Estimate(ReadOnlySpan<byte> gap)
+    {
+        var events = 0UL;
+        while (gap.Length >= EventCodec.HeaderLength)
+        {
+            var length = (uint)EventCodec.ReadLength(gap);
+            if (length < EventCodec.HeaderLength || length > gap.Length)
+                return null;
+            if (!JournalFormat.IsControl(gap))
+                events++;
+            gap = gap[(int)length..];
+        }
+        return gap.Length == 0 ? events : null;
+    }
+
+    /// <summary>The sequence of the record at <paramref name="place"/>, counted back from a commit with more damage on the way; null when that damage cannot be counted.</summary>
+    private static ulong? NumberByLater(ReadOnlySpan<byte> data, int place, long firstByte)
+    {
+        var (events, from) = (0UL, place);
+        while (true)
+        {
+            var (more, commit) = CountToCommit(data[from..], firstByte + from, out var end);
+            events += more;
+            if (commit is { } known)
+                return known.NextSequence - events;
+            var next = FindRecord(data, from + end + 1);
+            if (next < 0 || Estimate(data[(from + end)..next]) is not { } lost)
+                return null;
+            (events, from) = (events + lost, next);
+        }
     }
 
     /// <summary>Whether a commit record stands somewhere in the data: what is before it was committed.</summary>

@@ -57,10 +57,12 @@ internal sealed class Segment
 
     public int Free => Buffer.Length - _written;
 
-    public void Append(ReadOnlySpan<byte> record, bool isReadable)
+    /// <summary>Where the appender writes the next record, before it calls <see cref="Advance"/>.</summary>
+    public Span<byte> Room => Buffer.AsSpan(_written);
+
+    public void Advance(int length, bool isReadable)
     {
-        record.CopyTo(Buffer.AsSpan(_written));
-        _written += record.Length;
+        _written += length;
         if (isReadable)
             Volatile.Write(ref _readable, _written);
     }

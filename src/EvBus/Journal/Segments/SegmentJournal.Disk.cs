@@ -69,7 +69,8 @@ internal sealed partial class SegmentJournal : ICommitTarget
             Span<byte> commit = stackalloc byte[JournalFormat.CommitLength];
             var info = new CommitInfo(from.Bytes, _bytes + JournalFormat.CommitLength, _end, _accepted, Epoch);
             JournalFormat.WriteCommit(commit, info, _options.Time.GetUtcNow());
-            _tail.Append(commit, isReadable: false);
+            commit.CopyTo(_tail.Room);
+            _tail.Advance(JournalFormat.CommitLength, isReadable: false);
             _bytes += JournalFormat.CommitLength;
             var parts = new List<ArraySegment<byte>>();
             for (var (segment, at) = (from.Segment, from.Offset); segment is not null; segment = segment.Next, at = 0)

@@ -158,11 +158,16 @@ internal sealed partial class SegmentJournal
 
     internal void Attach(SegmentLane lane)
     {
+        LaneCursor? cursor;
         lock (_gate)
         {
             if (!lane.IsOrphaned)
                 AttachLane(lane);
+            cursor = _store is null ? null : lane.Capture();
         }
+        // What it missed is counted as dropped now, so it must not come after a kill.
+        if (cursor is not null)
+            Keep(cursor);
     }
 
     private void AttachLane(SegmentLane lane)

@@ -77,6 +77,26 @@ internal sealed partial class SegmentJournal : IJournal
     /// <summary>The sequence number of the next record that cannot be read yet. Under the gate.</summary>
     internal ulong EndSequence => _store is null ? _end : _committed.Sequence;
 
+    public bool TryAppend(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, out AppendResult result)
+    {
+        WakeList wakes = default;
+        lock (_gate)
+        {
+            if (_closed || _failure is not null || _waitedFor || _end >= _checkAtEvents || _bytes + bound > _checkAtBytes || _tail.Free < bound)
+            {
+                result = default;
+                return false;
+            }
+            var length = EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited);
+            var route = TakeIn(length, ref wakes);
+            _accepted++;
+            result = new AppendResult(AppendStatus.Appended, 1, new Position(Epoch, _end - 1), _commenced ? route?.LaneIds : null, _store is null ? null : _waiters);
+        }
+        wakes.WakeAll();
+        _committer?.Signal();
+        return true;
+    }
+
     public AppendResult TryAppend(ReadOnlySpan<byte> records, int count, bool mayWaitInLine)
     {
         WakeList wakes = default;
@@ -223,8 +243,16 @@ internal sealed partial class SegmentJournal : IJournal
     {
         if (_tail.Free < record.Length)
             Roll(record.Length);
+        record.CopyTo(_tail.Room);
+        return TakeIn(record.Length, ref wakes);
+    }
+
+    /// <summary>The record that was just written behind the tail's end becomes part of the log.</summary>
+    private Route? TakeIn(int length, ref WakeList wakes)
+    {
         var at = _tail.Written;
-        _tail.Append(record, isReadable: _store is null);
+        var record = _tail.Buffer.AsSpan(at, length);
+        _tail.Advance(length, isReadable: _store is null);
         var sequence = _end++;
         _bytes += record.Length;
         if (!_commenced)

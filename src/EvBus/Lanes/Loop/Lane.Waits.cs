@@ -6,21 +6,29 @@ namespace EvBus.Lanes;
 // How a lane waits: for events, for a batch to fill, for the next try. Always on its session's signal, which anybody may set.
 internal sealed partial class Lane
 {
-    private const int Looks = 48;
-    private const int SmallBatch = 64;
-    private const int WorthReading = 16 << 10;
+    private const int Looks = 16;
+    private const int MostLooks = 512;
+    private const int SmallBatch = 256;
+    private const int WorthReading = 64 << 10;
 
     private bool _inStream;
 
     /// <summary>
     /// In the midst of a stream the next event is microseconds away: cheaper to look again than to be woken, and a batch of a few events costs
-    /// the producer more (by the locks and cache lines of settling it) than they are worth.
+    /// the producer more (by the locks and cache lines of settling it) than they are worth. So it looks on as long as more keeps coming, for
+    /// some microseconds at most.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask GatherAsync()
     {
-        for (var i = 0; i < Looks && _journal.UnreadHint < WorthReading; i++)
+        var (seen, quiet) = (_journal.UnreadHint, 0);
+        for (var i = 0; i < MostLooks && quiet < Looks && seen < WorthReading; i++)
+        {
             await Task.Yield();
+            var now = _journal.UnreadHint;
+            quiet = now == seen ? quiet + 1 : 0;
+            seen = now;
+        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

@@ -106,6 +106,44 @@ public class DiskDeadLetterTests
         Assert.Equal(["no 1", "no 2"], again.Lanes.GetDeadLetters("a").Select(letter => letter.Reason));
     }
 
+    [Fact]
+    public async Task A_letter_after_one_that_is_gone_is_there_at_every_later_start()
+    {
+        var storage = new FaultStorage();
+        await using (var bus = await WithLettersAsync(storage, 2))
+        {
+            Assert.Equal(1, bus.Lanes.ReplayDeadLetters("a", letter => letter.Reason == "no 1"));
+            await Until(() => bus.Lane("a").Dead == 2);
+        }
+        await using (var bus = Create(storage, Rejecting()))
+        {
+            await bus.StartAsync();
+            Assert.Equal(1, bus.Lanes.ReplayDeadLetters("a", letter => letter.Reason == "no 1"));
+            await Until(() => bus.Lane("a").Dead == 2);
+        }
+        await using var again = Create(storage, new ScriptedPublisher());
+        await again.StartAsync();
+        Assert.Equal(["no 0", "no 1"], again.Lanes.GetDeadLetters("a").Select(letter => letter.Reason));
+    }
+
+    [Fact]
+    public async Task A_damaged_header_does_not_take_the_letters_with_it()
+    {
+        var storage = new FaultStorage();
+        await using (await WithLettersAsync(storage, 2))
+        {
+        }
+        storage.Corrupt("dead/a.dead", content =>
+        {
+            content[2] ^= 1;
+            return content;
+        });
+        await using var again = Create(storage, new ScriptedPublisher());
+        await again.StartAsync();
+        Assert.Equal(["no 0", "no 1"], again.Lanes.GetDeadLetters("a").Select(letter => letter.Reason));
+        Assert.Contains("aside/a.dead", storage.Files.Keys);
+    }
+
     private static async Task Until(Func<bool> condition)
     {
         using var patience = new CancellationTokenSource(Given.Patience);

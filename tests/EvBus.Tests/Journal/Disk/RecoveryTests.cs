@@ -162,6 +162,7 @@ public class RecoveryTests
         storage.Corrupt(LogsOf(storage)[^1], content =>
         {
             content[8] = 9;
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(12), EvBus.Journal.JournalFormat.HeaderChecksum(content));
             return content;
         });
         var error = Assert.Throws<EvBusException>(() => Create(storage, new ScriptedPublisher()));
@@ -176,5 +177,42 @@ public class RecoveryTests
         storage.Copy("checkpoint", "lanes/old.cursor.bak");
         Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
         Assert.Contains("log/notes.txt", storage.Files.Keys);
+    }
+
+    [Fact]
+    public async Task A_copy_under_the_name_of_another_place_is_set_aside()
+    {
+        var storage = await BacklogAsync(isClean: true);
+        var first = LogsOf(storage)[0];
+        storage.Copy(first, first.Replace("/0000000000000000-0000000000000000", "/00000000000003e8-0000000000000001", StringComparison.Ordinal));
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+        Assert.Contains(storage.Files.Keys, name => name.StartsWith("aside/", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_damaged_version_is_damage_and_no_newer_format()
+    {
+        var storage = await BacklogAsync();
+        storage.Corrupt(LogsOf(storage)[^1], content => Flip(content, 9));
+        Assert.Equal(Enumerable.Range(0, Events), (await DrainAsync(storage)).Delivered);
+    }
+
+    [Fact]
+    public async Task Behind_a_damaged_commit_and_a_damaged_event_the_others_keep_their_numbers()
+    {
+        var storage = await BacklogAsync(60, 300, isClean: true);
+        var file = LogsOf(storage)[0];
+        storage.Corrupt(file, content =>
+        {
+            var commits = new List<int>();
+            var events = new List<int>();
+            for (var at = 64; at + 40 < content.Length && EventCodec.ReadLength(content.AsSpan(at)) is > 0 and var length; at += length)
+                (EvBus.Journal.JournalFormat.IsControl(content.AsSpan(at)) ? commits : events).Add(at);
+            var after = events.Where(at => at > commits[0]).Skip(2).First();
+            return Flip(Flip(content, commits[0] + 50), after + 60);
+        });
+        var (delivered, status) = await DrainAsync(storage);
+        Assert.Equal(59, delivered.Length);
+        Assert.Equal(1, status.Lanes.Single().DroppedByReason[DropReasons.Damaged]);
     }
 }

@@ -7,7 +7,7 @@ namespace EvBus.Tools.Cli.Journal;
 internal enum SlotState { Empty, Valid, Damaged }
 
 /// <summary>All slots of a file (see SlotFile), looked at one by one: the journal itself only wants the one that counts.</summary>
-internal sealed record SlotFile(IReadOnlyList<SlotState> States, byte[]? Content)
+internal sealed record SlotScan(IReadOnlyList<SlotState> States, byte[]? Content)
 {
     public const int Count = 3;
     private const int HeaderLength = 24;
@@ -21,7 +21,7 @@ internal sealed record SlotFile(IReadOnlyList<SlotState> States, byte[]? Content
     /// <summary>Where the damaged slot begins; of several the first.</summary>
     public int DamagedAt(int slotLength) => States.TakeWhile(state => state != SlotState.Damaged).Count() * slotLength;
 
-    public static SlotFile Read(IStorage storage, string name, int slotLength)
+    public static SlotScan Read(IStorage storage, string name, int slotLength)
     {
         using var file = storage.OpenRead(name);
         var slot = new byte[slotLength];
@@ -36,7 +36,7 @@ internal sealed record SlotFile(IReadOnlyList<SlotState> States, byte[]? Content
             generation = its;
             best = slot.AsSpan(HeaderLength, (int)BinaryPrimitives.ReadUInt32LittleEndian(slot.AsSpan(8))).ToArray();
         }
-        return new SlotFile(states, best);
+        return new SlotScan(states, best);
     }
 
     private static SlotState StateOf(ReadOnlySpan<byte> slot)
