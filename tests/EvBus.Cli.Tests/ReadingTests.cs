@@ -178,6 +178,7 @@ public sealed class ReadingTests : IDisposable
         var file = Directory.GetFiles(Path.Combine(_run.Journal, "log")).Single();
         var bytes = File.ReadAllBytes(file);
         bytes[8] = 2;
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), EvBus.Journal.JournalFormat.HeaderChecksum(bytes));
         File.WriteAllBytes(file, bytes);
         var (code, _, error) = await _run.RunAsync("journal", "check", _run.Journal);
         Assert.Equal(2, code);

@@ -153,12 +153,24 @@ internal sealed partial class SegmentLane
         return (events, bytes);
     }
 
+    private void ForgetSkipped()
+    {
+        var passed = 0;
+        while (passed < _skipped.Count && _skipped[passed].To <= _sequence)
+            passed++;
+        if (passed > 0)
+            _skipped.RemoveRange(0, passed);
+    }
+
     /// <summary>Whether the lane is through with it, or it never was for it.</summary>
     public bool IsSkipped(ulong sequence)
     {
+        // In order, and those that are passed go: mostly the first one decides.
         foreach (var (from, to, _, _) in _skipped)
         {
-            if (sequence >= from && sequence < to)
+            if (sequence < from)
+                return false;
+            if (sequence < to)
                 return true;
         }
         return false;

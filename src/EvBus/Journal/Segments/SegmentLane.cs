@@ -73,6 +73,7 @@ internal sealed partial class SegmentLane : IJournalLane
             var lease = _leases.TryPop(out var used) ? used : new Lease(this);
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
             var place = (_sequence, _byte);
+            ForgetSkipped();
             while (Fill(batch, lease, maxEvents, maxBytes, end) && TryNext(end, out _, out _))
             {
                 // As long as there is room in the batch and something behind the segment.
