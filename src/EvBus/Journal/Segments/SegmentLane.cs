@@ -170,14 +170,15 @@ internal sealed partial class SegmentLane : IJournalLane
 
     public long HeldEvents(ulong end)
     {
-        var at = _sequence;
-        return Interlocked.Read(ref _underWayEvents) + (long)(End(end) - at) - SkippedAhead(at, 0).Events;
+        // With the reader held: between its place and what is under way, a batch would be counted in neither.
+        lock (_reading)
+            return _underWayEvents + (long)(End(end) - _sequence) - SkippedAhead(_sequence, 0).Events;
     }
 
     public long HeldBytes(long bytes)
     {
-        var at = _byte;
-        return Interlocked.Read(ref _underWayBytes) + (IsDetached ? _detachedByte : bytes) - at - SkippedAhead(_sequence, at).Bytes;
+        lock (_reading)
+            return _underWayBytes + (IsDetached ? _detachedByte : bytes) - _byte - SkippedAhead(_sequence, _byte).Bytes;
     }
 
     /// <summary>Gives back what was kept for it while it was detached. Under the gate.</summary>
