@@ -46,6 +46,7 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     /// <summary>Makes a bus that is not started: puts are kept until it is.</summary>
     /// <param name="configure">Describes it.</param>
     /// <exception cref="EvBusConfigurationException">The description cannot work; all errors at once.</exception>
+    /// <exception cref="EvBusException">The journal on disk cannot be opened: another process has it, it is of a newer format, or the folder cannot be written.</exception>
     public static EventBus Create(Action<EvBusBuilder> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
@@ -58,6 +59,7 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     /// <param name="configure">Describes it.</param>
     /// <param name="cancellationToken">Cancels the start.</param>
     /// <exception cref="EvBusConfigurationException">The description or a profile cannot work; all errors at once.</exception>
+    /// <exception cref="EvBusException">The profiles cannot be read, or the journal on disk cannot be opened.</exception>
     public static async Task<EventBus> StartAsync(Action<EvBusBuilder> configure, CancellationToken cancellationToken = default)
     {
         var bus = Create(configure);

@@ -14,7 +14,8 @@ public readonly record struct Receipt
     /// <summary>The event is in the journal's order. The default.</summary>
     public static Receipt Accepted => default;
 
-    /// <summary>The event is on disk: fsync has returned. A journal in memory refuses this with <see cref="NotSupportedException"/>.</summary>
+    /// <summary>The event is on disk: fsync has returned. A journal in memory refuses this with <see cref="NotSupportedException"/>; one whose disk fails refuses the put with
+    /// <see cref="RefusalReason.JournalFailed"/>. Any number of puts may wait at the same time: they share one fsync.</summary>
     public static Receipt Durable => new(Level.Durable, null);
 
     internal Level Kind { get; }

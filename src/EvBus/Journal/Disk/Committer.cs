@@ -72,14 +72,12 @@ internal sealed class Committer
     /// <summary>How many who wait for their receipt have come to the group that is being filled.</summary>
     public Func<int>? Arrivals { get; init; }
 
+    /// <summary>There is something to write, or room on the disk again. Any thread.</summary>
     public void Signal()
     {
         if (!_signal.IsSet)
             _signal.Set();
     }
-
-    /// <summary>There may be room on the disk again.</summary>
-    public void Retry() => _signal.Set();
 
     /// <summary>Writes what there is and ends.</summary>
     public Task StopAsync()

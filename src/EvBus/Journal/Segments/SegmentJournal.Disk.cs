@@ -178,7 +178,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
         store.Sync();
         if (store.Log.DeleteBefore(needed) == 0)
             return;
-        _committer!.Retry();
+        _committer!.Signal();
         lock (_gate)
         {
             AskForCheck();
@@ -212,22 +212,11 @@ internal sealed partial class SegmentJournal : ICommitTarget
         return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
     }
 
-    private void PlanStoreCheck()
+    /// <summary>How many bytes may be appended before the disk's limits have to be looked at.</summary>
+    private long StoreRoom()
     {
         var room = MaxUncommitted - (_bytes - _committed.Bytes);
-        if (_options.Journal.MaxBytes is { } most)
-            room = Math.Min(room, most - (_bytes - _store!.Log.FirstByte));
-        var events = long.MaxValue;
-        foreach (var lane in _lanes)
-        {
-            if (!lane.HasLimit || lane.IsDetached)
-                continue;
-            var (queued, queuedBytes) = Queued(lane);
-            events = Math.Min(events, lane.Options.LimitAge is null ? (lane.Options.LimitEvents ?? long.MaxValue) - queued : 0);
-            room = Math.Min(room, (lane.Options.LimitBytes ?? long.MaxValue) - queuedBytes);
-        }
-        _checkAtEvents = events == long.MaxValue ? ulong.MaxValue : _end + (ulong)Math.Max(events, 0);
-        _checkAtBytes = _bytes + Math.Max(room, 0);
+        return _options.Journal.MaxBytes is { } most ? Math.Min(room, most - (_bytes - _store!.Log.FirstByte)) : room;
     }
 
     /// <summary>Keeps memory to its share: the oldest that is committed goes, whoever still has to read it.</summary>

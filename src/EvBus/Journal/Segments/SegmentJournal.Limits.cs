@@ -96,11 +96,22 @@ internal sealed partial class SegmentJournal
 
     private void PlanNextCheck()
     {
-        if (_store is not null)
+        var (events, bytes) = _store is null ? MemoryRoom() : (long.MaxValue, StoreRoom());
+        foreach (var lane in _lanes)
         {
-            PlanStoreCheck();
-            return;
+            if (!lane.HasLimit || lane.IsDetached)
+                continue;
+            var (queued, queuedBytes) = Queued(lane);
+            events = Math.Min(events, lane.Options.LimitAge is null ? (lane.Options.LimitEvents ?? long.MaxValue) - queued : 0);
+            bytes = Math.Min(bytes, (lane.Options.LimitBytes ?? long.MaxValue) - queuedBytes);
         }
+        _checkAtEvents = events == long.MaxValue ? ulong.MaxValue : _end + (ulong)Math.Max(events, 0);
+        _checkAtBytes = bytes == long.MaxValue ? long.MaxValue : _bytes + bytes;
+    }
+
+    /// <summary>How much may be appended before the limits of the memory have to be looked at.</summary>
+    private (long Events, long Bytes) MemoryRoom()
+    {
         var events = _commenced ? long.MaxValue : _options.MaxEvents - (long)(_end - _oldest.FirstSequence);
         var bytes = _commenced ? long.MaxValue : _options.MaxBytes - (_bytes - _oldest.FirstByte);
         var (orphanEvents, orphanBytes) = HeldByOrphans();
@@ -110,14 +121,8 @@ internal sealed partial class SegmentJournal
                 continue;
             events = Math.Min(events, _options.MaxEvents - lane.HeldEvents(_end) - orphanEvents);
             bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes) - orphanBytes);
-            if (!lane.HasLimit || lane.IsDetached)
-                continue;
-            var (queued, queuedBytes) = Queued(lane);
-            events = Math.Min(events, lane.Options.LimitAge is null ? (lane.Options.LimitEvents ?? long.MaxValue) - queued : 0);
-            bytes = Math.Min(bytes, (lane.Options.LimitBytes ?? long.MaxValue) - queuedBytes);
         }
-        _checkAtEvents = events == long.MaxValue ? ulong.MaxValue : _end + (ulong)Math.Max(events, 0);
-        _checkAtBytes = bytes == long.MaxValue ? long.MaxValue : _bytes + bytes;
+        return (events, bytes);
     }
 
     internal void ApplyAgeLimit(SegmentLane lane, DateTimeOffset now)

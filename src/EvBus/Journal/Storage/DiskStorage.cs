@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using EvBus.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace EvBus.Journal;
@@ -53,9 +54,7 @@ internal sealed class DiskStorage(string path) : IStorage
 
     public void SyncFolder(string folder)
     {
-        // Windows makes entries durable with the file.
-        if (!OperatingSystem.IsWindows())
-            Native.SyncFolder(Full(folder));
+        UnixFile.SyncFolder(Full(folder));
     }
 
     public IDisposable Lock(string owner)
@@ -167,26 +166,10 @@ internal sealed class DiskStorage(string path) : IStorage
     }
 }
 
-/// <summary>What .NET has no call for: fsync of a folder, and reservation of disk space that fails now rather than later.</summary>
-internal static partial class Native
+/// <summary>What .NET has no call for: reservation of disk space that fails now rather than later.</summary>
+internal static class Native
 {
     private const int NoSpace = 28, QuotaExceeded = 122, NotSupported = 95, Interrupted = 4;
-
-    public static void SyncFolder(string path)
-    {
-        var fd = Open(path, 0);
-        if (fd < 0)
-            throw new IOException($"'{path}' cannot be opened to make its entries durable: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
-        try
-        {
-            if (Sync(fd) != 0 && Marshal.GetLastPInvokeError() is var error and not 22)
-                throw new IOException($"The entries of '{path}' cannot be made durable: {Marshal.GetPInvokeErrorMessage(error)}");
-        }
-        finally
-        {
-            _ = Close(fd);
-        }
-    }
 
     public static void Allocate(SafeFileHandle handle, long length, string path)
     {
@@ -202,15 +185,6 @@ internal static partial class Native
             throw new IOException($"'{path}' cannot be allocated: {Marshal.GetPInvokeErrorMessage(error)}");
     }
 
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Sync(int fd);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int fd);
-
-    [LibraryImport("libc", EntryPoint = "posix_fallocate")]
-    private static partial int PosixFallocate(SafeFileHandle handle, long offset, long length);
+    [DllImport("libc", EntryPoint = "posix_fallocate"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int PosixFallocate(SafeFileHandle handle, long offset, long length);
 }
