@@ -30,7 +30,7 @@ public class DiskModelTests
 
     [Fact]
     public void The_journal_on_disk_does_what_a_model_of_lists_does() => Check.One(
-        Config.QuickThrowOnFailure.WithMaxTest(int.Parse(Environment.GetEnvironmentVariable("EVBUS_MODEL_RUNS") ?? "400", System.Globalization.CultureInfo.InvariantCulture)),
+        ModelRuns.Config,
         Prop.ForAll(s_step.ListOf(250).ToArbitrary(), steps =>
         {
             using var run = new Run();
