@@ -14,14 +14,15 @@ namespace EvBus.Tests.Journal.Model;
 /// </summary>
 public class DiskModelTests
 {
-    public enum Kind { Append, AppendBig, Read, SettleOldest, SettleNewest, Tick, Kill, LosePower, CloseAndOpen }
+    public enum Kind { Append, AppendBig, Read, SettleOldest, SettleNewest, Tick, Kill, LosePower, CloseAndOpen, OrphanAndAdopt }
 
     public sealed record Step(Kind Kind, int Lane, int Amount, int Profile, int Seed);
 
     private static readonly Gen<Step> s_step =
         from kind in Gen.Frequency(
             (10, Gen.Constant(Kind.Append)), (5, Gen.Constant(Kind.AppendBig)), (10, Gen.Constant(Kind.Read)), (9, Gen.Constant(Kind.SettleOldest)), (3, Gen.Constant(Kind.SettleNewest)),
-            (3, Gen.Constant(Kind.Tick)), (1, Gen.Constant(Kind.Kill)), (1, Gen.Constant(Kind.LosePower)), (1, Gen.Constant(Kind.CloseAndOpen)))
+            (3, Gen.Constant(Kind.Tick)), (1, Gen.Constant(Kind.Kill)), (1, Gen.Constant(Kind.LosePower)), (1, Gen.Constant(Kind.CloseAndOpen)),
+            (2, Gen.Constant(Kind.OrphanAndAdopt)))
         from lane in Gen.Choose(0, 2)
         from amount in Gen.Choose(1, 12)
         from profile in Gen.Choose(0, 2)
@@ -84,6 +85,13 @@ public class DiskModelTests
                     _clock.Advance(TimeSpan.FromMilliseconds(100));
                     foreach (var each in _lanes)
                         each.Sync();
+                    break;
+                case Kind.OrphanAndAdopt:
+                    // What was appended before is still for it, committed or not.
+                    lane.Journal.Orphan();
+                    lane.Journal.TryArm(1);
+                    Commit();
+                    lane.Journal.Adopt();
                     break;
                 case Kind.Kill:
                     Crash(null);
