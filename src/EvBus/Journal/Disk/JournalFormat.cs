@@ -17,7 +17,7 @@ namespace EvBus.Journal;
 ///   segment file:
 ///     0    8B   "EVBUSJ\r\n"
 ///     8    u16  version = 1
-///     10   u16  flags, 0
+///     10   u16  flags: 1 = what lies between the file before and this one was never meant for the disk
 ///     12   u32  CRC32C of the other 60 bytes
 ///     16   u64  epoch
 ///     24   u64  byte: how many bytes of records were in the journal before this file
@@ -57,6 +57,7 @@ internal static class JournalFormat
     public const string OtherFile = "its header is that of another file";
 
     private const string Extension = ".evj";
+    private const ushort AfterGap = 1;
 
     private static ReadOnlySpan<byte> Magic => "EVBUSJ\r\n"u8;
 
@@ -72,11 +73,12 @@ internal static class JournalFormat
             && ulong.TryParse(name.AsSpan(17, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstSequence);
     }
 
-    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made)
+    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made, bool isAfterGap = false)
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(10), isAfterGap ? AfterGap : (ushort)0);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), epoch);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), firstByte);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), firstSequence);
@@ -104,6 +106,11 @@ internal static class JournalFormat
             ? null
             : OtherFile;
     }
+
+    /// <summary>Whether a valid header says that nothing is missing between the file before and this one.</summary>
+    public static bool IsAfterGap(ReadOnlySpan<byte> header) =>
+        header.Length >= FileHeaderLength && HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..])
+        && (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & AfterGap) != 0;
 
     public static uint HeaderChecksum(ReadOnlySpan<byte> header)
     {
