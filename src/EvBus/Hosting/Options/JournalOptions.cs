@@ -30,6 +30,12 @@ public sealed record JournalOptions
     /// <summary>The most bytes of log on disk; then the door's policy applies. Default: as much as the disk holds.</summary>
     public long? MaxBytes { get; init; }
 
+    /// <summary>
+    /// How much room the folder keeps for a full disk, in bytes: the log never gets it, cursors, checkpoint and dead letters do, and it is made again when
+    /// there is room. 0 to 1 GiB; default 1 MiB. With 0, a dead letter that finds no room pauses its lane.
+    /// </summary>
+    public long ReserveBytes { get; init; } = 1L << 20;
+
     /// <summary>How long a group waits for more events before it is written. 0 to 1 s; default 0: it holds what came while the last one was written.</summary>
     public TimeSpan Linger { get; init; } = TimeSpan.Zero;
 

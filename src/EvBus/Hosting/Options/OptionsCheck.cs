@@ -47,6 +47,7 @@ internal static class BusOptionsCheck
         Range(errors, "Journal.MemoryBytes", journal.MemoryBytes, 1 << 20, 64L << 30);
         if (journal.MaxBytes is { } most)
             Range(errors, "Journal.MaxBytes", most, journal.SegmentBytes, long.MaxValue);
+        Range(errors, "Journal.ReserveBytes", journal.ReserveBytes, 0, 1L << 30);
         Range(errors, "Journal.Linger", journal.Linger, TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 

@@ -17,7 +17,7 @@ internal sealed class DiskStore : IDisposable
     private readonly HashSet<string> _lost = new(StringComparer.Ordinal);
     private bool _disposed;
 
-    private DiskStore(IStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
+    private DiskStore(ReservedStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
     {
         Storage = storage;
         _ownership = ownership;
@@ -30,7 +30,7 @@ internal sealed class DiskStore : IDisposable
         Epoch = last is { IsClean: true } ? Math.Max(last.Epoch, end.Epoch) : end.Epoch + 1;
     }
 
-    public IStorage Storage { get; }
+    public ReservedStorage Storage { get; }
 
     public LogFiles Log { get; }
 
@@ -57,8 +57,9 @@ internal sealed class DiskStore : IDisposable
 
     /// <exception cref="EvBusException">Another process has the journal, or it is of a newer format.</exception>
     /// <exception cref="IOException">The folder cannot be read or written.</exception>
-    public static DiskStore Open(IStorage storage, JournalOptions options, TimeProvider time, string owner, ILogger logger)
+    public static DiskStore Open(IStorage disk, JournalOptions options, TimeProvider time, string owner, ILogger logger)
     {
+        var storage = new ReservedStorage(disk, options.ReserveBytes) { OnGivenUp = (name, left) => Telemetry.Log.ReserveGivenUp(logger, name, left) };
         var ownership = storage.Lock(owner);
         LogFiles? log = null;
         SlotFile? slots = null;
@@ -76,6 +77,7 @@ internal sealed class DiskStore : IDisposable
             var end = Recovery.Recover(log, last, storage);
             foreach (var note in end.Notes)
                 Telemetry.Log.JournalRecovered(logger, note);
+            storage.Refill();
             var store = new DiskStore(storage, ownership, log, slots, last, end);
             store.LoadCursors(logger);
             return store;
@@ -145,6 +147,7 @@ internal sealed class DiskStore : IDisposable
                 slots.Sync();
             _checkpoint.Sync();
         }
+        Storage.Refill();
     }
 
     /// <summary>The first byte that a lane may have to read again; <paramref name="otherwise"/> when there is no lane.</summary>

@@ -12,6 +12,7 @@ namespace EvBus.Journal;
 ///   lanes/ID.cursor           two slots: cursor and ledger of a lane
 ///   dead/ID.dead              a lane's dead letters
 ///   log/BYTE-SEQUENCE.evj     segment files; BYTE and SEQUENCE of the first record, 16 hexadecimal digits each
+///   reserve/N                 room kept for cursors and dead letters when the disk is full (ReservedStorage)
 ///   aside/...                 bytes cut off or left out by a recovery, for a person to look at
 ///
 ///   segment file:
@@ -51,6 +52,7 @@ internal static class JournalFormat
     public const string LaneFolder = "lanes";
     public const string DeadFolder = "dead";
     public const string AsideFolder = "aside";
+    public const string ReserveFolder = "reserve";
     public const string CheckpointName = "checkpoint";
 
     /// <summary>The trouble of a whole and valid file that does not belong where its name says.</summary>

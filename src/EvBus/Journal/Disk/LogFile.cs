@@ -25,7 +25,15 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         {
             if (_disposed)
                 return 0;
-            _reading ??= storage.OpenRead(Name);
+            try
+            {
+                _reading ??= storage.OpenRead(Name);
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // Somebody deleted it: to its readers that is damage as large as the file.
+                return 0;
+            }
             var left = Math.Min(target.Length, EndByte - at);
             return left <= 0 ? 0 : _reading.Read(JournalFormat.FileHeaderLength + at - FirstByte, target[..(int)left]);
         }
