@@ -31,6 +31,12 @@ public sealed record JournalOptions
     public long? MaxBytes { get; init; }
 
     /// <summary>
+    /// What is kept of the log after every lane is through with it, so that lanes can be rewound (<see cref="ILanes.RewindAsync"/>). Only on disk; whole files, looked at
+    /// whenever something is settled. Gives way when the disk is full. Default: nothing.
+    /// </summary>
+    public JournalRetention? Retain { get; init; }
+
+    /// <summary>
     /// How much room the folder keeps for a full disk, in bytes: the log never gets it, cursors, checkpoint and dead letters do, and it is made again when
     /// there is room. 0 to 1 GiB; default 1 MiB. With 0, a dead letter that finds no room pauses its lane.
     /// </summary>
@@ -41,4 +47,14 @@ public sealed record JournalOptions
 
     /// <summary>For tests: the storage to use instead of a folder.</summary>
     internal IStorage? Storage { get; init; }
+}
+
+/// <summary>How much of what every lane is through with a journal keeps. At least one of the two; with both, what exceeds either goes.</summary>
+public sealed record JournalRetention
+{
+    /// <summary>At most so many bytes of log. 64 KiB to 1 PiB; default: no bound.</summary>
+    public long? Bytes { get; init; }
+
+    /// <summary>For so long. 1 s to 10 years; default: no bound.</summary>
+    public TimeSpan? Age { get; init; }
 }

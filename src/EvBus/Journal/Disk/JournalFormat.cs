@@ -107,6 +107,13 @@ internal static class JournalFormat
             : OtherFile;
     }
 
+    /// <summary>When a file was made, by its header; null when that is damaged.</summary>
+    public static DateTimeOffset? ReadMade(ReadOnlySpan<byte> header)
+    {
+        var ticks = BinaryPrimitives.ReadInt64LittleEndian(header[40..]);
+        return HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..]) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+    }
+
     public static uint HeaderChecksum(ReadOnlySpan<byte> header)
     {
         Span<byte> covered = stackalloc byte[FileHeaderLength - 4];

@@ -6,6 +6,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     private readonly Lock _lock = new();
     private IStorageFile? _reading;
     private bool _disposed;
+    private DateTimeOffset? _made;
 
     public string Name { get; } = name;
 
@@ -47,6 +48,17 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
             var header = new byte[JournalFormat.FileHeaderLength];
             var read = _reading.Read(0, header);
             return read == header.Length ? header : header[..read];
+        }
+    }
+
+    /// <summary>When the file was made; null when its header does not say.</summary>
+    public DateTimeOffset? Made
+    {
+        get
+        {
+            if (_made is null && ReadHeader() is { Length: JournalFormat.FileHeaderLength } header)
+                _made = JournalFormat.ReadMade(header);
+            return _made;
         }
     }
 

@@ -140,6 +140,8 @@ internal sealed partial class SegmentJournal : ICommitTarget
                     Log.DiskFull(_logger, reason);
                 _isFull = true;
                 AskForCheck();
+                // What is kept for rewinding gives way.
+                _keeper?.Touch();
                 return;
             }
             _failure = reason;
@@ -176,7 +178,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
         // What is durable decides: a cursor that moves on from here is not yet.
         var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
         store.Sync();
-        if (store.Log.DeleteBefore(needed) == 0)
+        if (DeleteFiles(store, needed) == 0)
             return;
         _committer!.Signal();
         lock (_gate)
