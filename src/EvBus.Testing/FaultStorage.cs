@@ -42,6 +42,14 @@ public sealed partial class FaultStorage : IStorage
 
     string IStorage.Path => "fault storage";
 
+    /// <summary>What a file holds at this moment.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such file.</exception>
+    public byte[] Read(string name)
+    {
+        lock (_lock)
+            return [.. _files[name].Content];
+    }
+
     /// <summary>The next fsync throws this.</summary>
     public void FailNextSync(Exception exception)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EvBus.Tools.Acct;
+using EvBus.Tools.Cli.Journal;
 
 namespace EvBus.Tools.Cli.Commands;
 
@@ -11,7 +12,13 @@ internal static class JournalCommands
         var json = new Option<bool>("--json") { Description = "Print JSON, for programs.", Recursive = true };
         var journal = new Command("journal", "Looks into a journal on disk. What only reads works while a bus has it open; what changes it is refused then.");
         journal.Options.Add(json);
-        Printer For(ParseResult result) => new(console, result.GetValue(json));
+        var keyFile = new Option<string?>("--key-file") { Description = $"The file with the key of an encrypted journal. Default: what {JournalKey.Variable} in the environment says. 'check', 'stats' and 'repair' need none.", HelpName = "FILE", Recursive = true };
+        journal.Options.Add(keyFile);
+        Printer For(ParseResult result)
+        {
+            ToolKey.Use(result.GetValue(keyFile), console.Environment);
+            return new Printer(console, result.GetValue(json));
+        }
 
         journal.Subcommands.Add(Simple("stats", "Files, events, cursors, and whether the ledger balances. Exit code 1 when it does not.", (directory, result, _) => StatsCommand.RunAsync(directory, For(result))));
         journal.Subcommands.Add(Simple("check", "Reads everything and lists what is damaged, and what to do. Exit code 1 when something is.", (directory, result, _) => CheckCommand.RunAsync(directory, For(result))));
@@ -34,7 +41,7 @@ internal static class JournalCommands
         var file = new Option<string>("--to") { Description = "The file to write; it must not be there yet.", HelpName = "FILE", Required = true };
         var bodies = new Option<bool>("--bodies") { Description = "Only the bodies, as they are, each followed by a line break; else NDJSON as 'cat' prints it." };
         journal.Subcommands.Add(Simple("cat", "Prints events as NDJSON: structured CloudEvents with their number as evbussequence.", (directory, result, cancellationToken) => CatCommand.RunAsync(directory,
-            EventRange.Parse(result.GetValue(from), result.GetValue(to), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), console, cancellationToken), lane, from, to, profile, limit));
+            EventRange.Parse(result.GetValue(from), result.GetValue(to), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), printer(result).Console, cancellationToken), lane, from, to, profile, limit));
         journal.Subcommands.Add(Simple("export", "Writes events to a file, and says where the next export goes on.", (directory, result, cancellationToken) => ExportCommand.RunAsync(directory, result.GetValue(file)!, result.GetValue(bodies),
             EventRange.Parse(result.GetValue(from), result.GetValue(until), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), printer(result), cancellationToken), file, bodies, lane, from, until, profile, limit));
     }

@@ -31,6 +31,12 @@ public sealed record JournalOptions
     public long? MaxBytes { get; init; }
 
     /// <summary>
+    /// Encrypts attributes and bodies of events and dead letters on disk (AES-256-GCM), from now on: what lies there plain stays plain until it is through. A journal that
+    /// was encrypted once is refused without its key, or with another one. Default: none. <see cref="JournalKey.FromFile"/>, <see cref="JournalKey.FromEnvironment"/>.
+    /// </summary>
+    public JournalKey? Key { get; init; }
+
+    /// <summary>
     /// What is kept of the log after every lane is through with it, so that lanes can be rewound (<see cref="ILanes.RewindAsync"/>). Only on disk; whole files, looked at
     /// whenever something is settled. Gives way when the disk is full. Default: nothing.
     /// </summary>

@@ -34,6 +34,9 @@ internal sealed class DiskStore : IDisposable
 
     public LogFiles Log { get; }
 
+    /// <summary>What encrypts and decrypts; null when nothing does.</summary>
+    public JournalCipher? Cipher { get; private init; }
+
     /// <summary>What the checkpoint said at opening; null when there was none.</summary>
     public Checkpoint? Last { get; }
 
@@ -65,10 +68,12 @@ internal sealed class DiskStore : IDisposable
         SlotFile? slots = null;
         try
         {
-            log = new LogFiles(storage, options.SegmentBytes, time)
+            var cipher = options.Key is { } key ? new JournalCipher(key) : null;
+            log = new LogFiles(storage, options.SegmentBytes, time, cipher)
             {
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
             };
+            KeyFile.Check(storage, cipher, log);
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
@@ -78,7 +83,7 @@ internal sealed class DiskStore : IDisposable
             foreach (var note in end.Notes)
                 Telemetry.Log.JournalRecovered(logger, note);
             storage.Refill();
-            var store = new DiskStore(storage, ownership, log, slots, last, end);
+            var store = new DiskStore(storage, ownership, log, slots, last, end) { Cipher = cipher };
             store.LoadCursors(logger);
             return store;
         }
@@ -129,6 +134,9 @@ internal sealed class DiskStore : IDisposable
 
     public void WriteCheckpoint(Checkpoint checkpoint)
     {
+        // Names come from events, and a checkpoint is not encrypted.
+        if (Cipher is not null && checkpoint.Names.Count > 0)
+            checkpoint = checkpoint with { Names = new Dictionary<string, long> { ["other"] = checkpoint.Names.Values.Sum() } };
         lock (_lock)
         {
             if (!_disposed)

@@ -40,6 +40,7 @@ internal sealed partial class SegmentJournal : IJournal
     private long _checkAtBytes;
     private SegmentLane[] _lanes = [];
     private Routes _routes = new([]);
+    private readonly bool _isSealed;
     private bool _commenced;
     private bool _closed;
     private bool _waitedFor;
@@ -54,6 +55,7 @@ internal sealed partial class SegmentJournal : IJournal
         var size = (int)Math.Clamp((store is null ? options.MaxBytes : options.Journal.MemoryBytes) / 16, 64 << 10, 1 << 20);
         _pool = new SegmentPool(size, keep: 64, poison);
         _store = store;
+        _isSealed = store?.Cipher is not null;
         if (store is not null)
             Restore(store);
         _oldest = _tail = new Segment(_pool.Rent(0), _end, _bytes);
@@ -80,6 +82,8 @@ internal sealed partial class SegmentJournal : IJournal
     public bool TryAppend(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, out AppendResult result)
     {
         WakeList wakes = default;
+        if (_isSealed)
+            bound += EventCodec.SealLength;
         lock (_gate)
         {
             if (_closed || _failure is not null || _waitedFor || _end >= _checkAtEvents || _bytes + bound > _checkAtBytes || _tail.Free < bound)
@@ -87,7 +91,7 @@ internal sealed partial class SegmentJournal : IJournal
                 result = default;
                 return false;
             }
-            var length = EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited);
+            var length = EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited, _isSealed);
             var route = TakeIn(length, ref wakes);
             _accepted++;
             result = new AppendResult(AppendStatus.Appended, 1, new Position(Epoch, _end - 1), _commenced ? route?.LaneIds : null, _store is null ? null : _waiters);
@@ -241,6 +245,8 @@ internal sealed partial class SegmentJournal : IJournal
 
     private Route? Append(ReadOnlySpan<byte> record, ref WakeList wakes)
     {
+        if (_isSealed)
+            record = EventCodec.WithSeal(record);
         if (_tail.Free < record.Length)
             Roll(record.Length);
         record.CopyTo(_tail.Room);
