@@ -79,12 +79,25 @@ internal static class JournalCommands
             (directory, result, _) => ReplayCommand.RunAsync(directory, result.GetValue(lane)!, result.GetValue(replayed) ?? [], result.GetValue(all), time, printer(result)), lane, all);
         replay.Arguments.Add(replayed);
         dead.Subcommands.Add(replay);
+        AddEdit(dead, printer, lane);
         var purged = Numbers();
         var purge = Simple("purge", "Removes them for good.",
             (directory, result, _) => DeadCommands.PurgeAsync(directory, result.GetValue(lane)!, result.GetValue(purged) ?? [], result.GetValue(all), printer(result)), lane, all);
         purge.Arguments.Add(purged);
         dead.Subcommands.Add(purge);
         journal.Subcommands.Add(dead);
+    }
+
+    private static void AddEdit(Command dead, Func<ParseResult, Printer> printer, Option<string> lane)
+    {
+        var number = new Argument<ulong>("NUMBER") { Description = "Its number, as 'dead list' shows it." };
+        var body = new Option<string?>("--body") { Description = "The file with the new body. Default: the editor opens the old one, unless --set is all there is to do.", HelpName = "FILE" };
+        var set = new Option<string[]>("--set") { Description = "An attribute: source, type, subject, datacontenttype, dataschema, profile, key, or an extension. An empty value removes it. May be given several times.", HelpName = "NAME=VALUE" };
+        var editor = new Option<string?>("--editor") { Description = "The editor's command. Default: $EDITOR, else vi.", HelpName = "COMMAND" };
+        var edit = Simple("edit", "Changes the body or attributes of one, to be replayed then. It gets a new number; id, reason, attempts and time stay.", (directory, result, _) => EditLetterCommand.RunAsync(
+            new EditLetterRequest(directory, result.GetValue(lane)!, result.GetValue(number), result.GetValue(body), result.GetValue(set) ?? [], result.GetValue(editor)), printer(result).Console, printer(result)), lane, body, set, editor);
+        edit.Arguments.Add(number);
+        dead.Subcommands.Add(edit);
     }
 
     private static Command Simple(string name, string description, Func<string, ParseResult, CancellationToken, Task<int>> run, params Option[] options)
