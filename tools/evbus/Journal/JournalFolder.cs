@@ -13,9 +13,13 @@ internal sealed class JournalFolder
     {
         Storage = storage;
         Owner = owner;
+        Cipher = ToolKey.For(storage);
     }
 
     public DiskStorage Storage { get; }
+
+    /// <summary>What decrypts it; null when it is not encrypted, or no key is given: then only what needs none can be done.</summary>
+    public JournalCipher? Cipher { get; }
 
     /// <summary>The process that has it open; null when nobody has.</summary>
     public string? Owner { get; }

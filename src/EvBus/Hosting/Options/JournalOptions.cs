@@ -36,9 +36,37 @@ public sealed record JournalOptions
     /// <summary>The most bytes of log on disk; then the door's policy applies. Default: as much as the disk holds.</summary>
     public long? MaxBytes { get; init; }
 
+    /// <summary>
+    /// Encrypts attributes and bodies of events and dead letters on disk (AES-256-GCM), from now on: what lies there plain stays plain until it is through. A journal that
+    /// was encrypted once is refused without its key, or with another one. Default: none. <see cref="JournalKey.FromFile"/>, <see cref="JournalKey.FromEnvironment"/>.
+    /// </summary>
+    public JournalKey? Key { get; init; }
+
+    /// <summary>
+    /// What is kept of the log after every lane is through with it, so that lanes can be rewound (<see cref="ILanes.RewindAsync"/>). Only on disk; whole files, looked at
+    /// whenever something is settled. Gives way when the disk is full. Default: nothing.
+    /// </summary>
+    public JournalRetention? Retain { get; init; }
+
+    /// <summary>
+    /// How much room the folder keeps for a full disk, in bytes: the log never gets it, cursors, checkpoint and dead letters do, and it is made again when
+    /// there is room. 0 to 1 GiB; default 1 MiB. With 0, a dead letter that finds no room pauses its lane.
+    /// </summary>
+    public long ReserveBytes { get; init; } = 1L << 20;
+
     /// <summary>How long a group waits for more events before it is written. 0 to 1 s; default 0: it holds what came while the last one was written.</summary>
     public TimeSpan Linger { get; init; } = TimeSpan.Zero;
 
     /// <summary>For tests: the storage to use instead of a folder.</summary>
     internal IStorage? Storage { get; init; }
+}
+
+/// <summary>How much of what every lane is through with a journal keeps. At least one of the two; with both, what exceeds either goes.</summary>
+public sealed record JournalRetention
+{
+    /// <summary>At most so many bytes of log. 64 KiB to 1 PiB; default: no bound.</summary>
+    public long? Bytes { get; init; }
+
+    /// <summary>For so long. 1 s to 10 years; default: no bound.</summary>
+    public TimeSpan? Age { get; init; }
 }

@@ -17,7 +17,7 @@ internal sealed class DiskStore : IDisposable
     private readonly HashSet<string> _lost = new(StringComparer.Ordinal);
     private bool _disposed;
 
-    private DiskStore(IStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
+    private DiskStore(ReservedStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
     {
         Storage = storage;
         _ownership = ownership;
@@ -30,9 +30,12 @@ internal sealed class DiskStore : IDisposable
         Epoch = last is { IsClean: true } ? Math.Max(last.Epoch, end.Epoch) : end.Epoch + 1;
     }
 
-    public IStorage Storage { get; }
+    public ReservedStorage Storage { get; }
 
     public LogFiles Log { get; }
+
+    /// <summary>What encrypts and decrypts; null when nothing does.</summary>
+    public JournalCipher? Cipher { get; private init; }
 
     /// <summary>What the checkpoint said at opening; null when there was none.</summary>
     public Checkpoint? Last { get; }
@@ -60,17 +63,20 @@ internal sealed class DiskStore : IDisposable
 
     /// <exception cref="EvBusException">Another process has the journal, or it is of a newer format.</exception>
     /// <exception cref="IOException">The folder cannot be read or written.</exception>
-    public static DiskStore Open(IStorage storage, JournalOptions options, TimeProvider time, string owner, ILogger logger)
+    public static DiskStore Open(IStorage disk, JournalOptions options, TimeProvider time, string owner, ILogger logger)
     {
+        var storage = new ReservedStorage(disk, options.ReserveBytes) { OnGivenUp = (name, left) => Telemetry.Log.ReserveGivenUp(logger, name, left) };
         var ownership = storage.Lock(owner);
         LogFiles? log = null;
         SlotFile? slots = null;
         try
         {
-            log = new LogFiles(storage, options.SegmentBytes, time)
+            var cipher = options.Key is { } key ? new JournalCipher(key) : null;
+            log = new LogFiles(storage, options.SegmentBytes, time, cipher)
             {
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
             };
+            KeyFile.Check(storage, cipher, log);
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
@@ -79,7 +85,8 @@ internal sealed class DiskStore : IDisposable
             var end = Recovery.Recover(log, last, storage);
             foreach (var note in end.Notes)
                 Telemetry.Log.JournalRecovered(logger, note);
-            var store = new DiskStore(storage, ownership, log, slots, last, end);
+            storage.Refill();
+            var store = new DiskStore(storage, ownership, log, slots, last, end) { Cipher = cipher };
             store.LoadCursors(logger);
             store.PassWhatWasNeverWritten();
             return store;
@@ -131,6 +138,9 @@ internal sealed class DiskStore : IDisposable
 
     public void WriteCheckpoint(Checkpoint checkpoint)
     {
+        // Names come from events, and a checkpoint is not encrypted.
+        if (Cipher is not null && checkpoint.Names.Count > 0)
+            checkpoint = checkpoint with { Names = new Dictionary<string, long> { ["other"] = checkpoint.Names.Values.Sum() } };
         lock (_lock)
         {
             if (!_disposed)
@@ -149,6 +159,7 @@ internal sealed class DiskStore : IDisposable
                 slots.Sync();
             _checkpoint.Sync();
         }
+        Storage.Refill();
     }
 
     /// <summary>The first byte that a lane may have to read again; <paramref name="otherwise"/> when there is no lane.</summary>

@@ -58,6 +58,8 @@ internal sealed partial class LogFiles
             var needs = 0L;
             while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], out needs) is > 0 and var length)
                 whole += length;
+            var isPlain = Unseal(file, data[..whole], at);
+            (whole, needs) = (isPlain, isPlain < whole ? 0 : needs);
             if (whole > 0)
                 return new Segment(buffer, sequence, at, whole);
             lock (_lock)

@@ -148,6 +148,8 @@ internal sealed partial class SegmentJournal : ICommitTarget
                     Log.DiskFull(_logger, reason);
                 _isFull = true;
                 AskForCheck();
+                // What is kept for rewinding gives way.
+                _keeper?.Touch();
                 return;
             }
             _failure = reason;
@@ -187,7 +189,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
         store.Sync();
         if (_spills)
             LeaveLogIfThrough(needed);
-        if (store.Log.DeleteBefore(needed) == 0)
+        if (DeleteFiles(store, needed) == 0)
             return;
         _committer!.Signal();
         lock (_gate)

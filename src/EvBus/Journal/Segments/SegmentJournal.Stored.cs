@@ -75,7 +75,7 @@ internal sealed partial class SegmentJournal
             return new DeadLetters(capacity, null, []);
         if (_dead.TryRemove(laneId, out var before))
             before.Dispose();
-        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, out var letters, out var damaged);
+        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, _store.Cipher, out var letters, out var damaged);
         if (damaged > 0)
             Log.DeadLettersDamaged(_logger, laneId, damaged);
         return new DeadLetters(capacity, file, letters);

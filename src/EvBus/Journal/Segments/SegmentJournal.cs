@@ -41,6 +41,7 @@ internal sealed partial class SegmentJournal : IJournal
     private long _checkAtBytes;
     private SegmentLane[] _lanes = [];
     private Routes _routes = new([]);
+    private readonly bool _isSealed;
     private bool _commenced;
     private bool _closed;
     private bool _waitedFor;
@@ -56,6 +57,7 @@ internal sealed partial class SegmentJournal : IJournal
         _pool = new SegmentPool(size, keep: 64, poison);
         _store = store;
         _spills = options.Journal.Mode == JournalMode.Spill;
+        _isSealed = store?.Cipher is not null;
         if (store is not null)
             Restore(store);
         _oldest = _tail = new Segment(_pool.Rent(0), _end, _bytes);
@@ -86,6 +88,8 @@ internal sealed partial class SegmentJournal : IJournal
     public bool TryAppend(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, out AppendResult result)
     {
         WakeList wakes = default;
+        if (_isSealed)
+            bound += EventCodec.SealLength;
         lock (_gate)
         {
             if (_closed || _failure is not null || _waitedFor || _end >= _checkAtEvents || _bytes + bound > _checkAtBytes || _tail.Free < bound)
@@ -93,7 +97,7 @@ internal sealed partial class SegmentJournal : IJournal
                 result = default;
                 return false;
             }
-            var length = EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited);
+            var length = EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited, _isSealed);
             var route = TakeIn(length, ref wakes);
             _accepted++;
             result = new AppendResult(AppendStatus.Appended, 1, new Position(Epoch, _end - 1), _commenced ? route?.LaneIds : null, _store is null ? null : _waiters);
@@ -250,6 +254,8 @@ internal sealed partial class SegmentJournal : IJournal
 
     private Route? Append(ReadOnlySpan<byte> record, ref WakeList wakes)
     {
+        if (_isSealed)
+            record = EventCodec.WithSeal(record);
         if (_tail.Free < record.Length)
             Roll(record.Length);
         record.CopyTo(_tail.Room);
