@@ -97,4 +97,35 @@ public class OutageTests(Brokers brokers)
             broker.Resume();
         }
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_idle_lane_notices_that_all_brokers_are_gone_or_silent_and_is_back_before_anybody_needs_it(bool areGone)
+    {
+        var broker = await brokers.OwnAsync();
+        var topic = await Given.TopicAsync(broker.Address);
+        await using var bus = await Given.BusAsync(Given.Profile(broker.Address, topic), Given.Quick);
+        Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(Given.Numbered(0), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        if (areGone)
+            await broker.KillAsync();
+        else
+            broker.Pause();
+        try
+        {
+            await Given.UntilAsync(() => bus.Lane().State == LaneState.Retrying, () => $"the lane has noticed: {bus.Lane()}");
+            Assert.Contains("No broker of", bus.Lane().Trouble, StringComparison.Ordinal);
+        }
+        finally
+        {
+            if (areGone)
+                await broker.StartAgainAsync();
+            else
+                broker.Resume();
+        }
+        await Given.UntilAsync(() => bus.Lane() is { State: LaneState.Flowing, Trouble: null }, () => $"the lane is back: {bus.Lane()}");
+        Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(Given.Numbered(1), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        Assert.Equal(new[] { 0, 1 }, await Given.NumbersAsync(broker.Address, topic));
+        Assert.Equal(0, bus.Lane().Retried);
+    }
 }
