@@ -27,11 +27,13 @@ internal static class Given
         return new Profile("kafka", "default", values);
     }
 
-    public static Task<EventBus> BusAsync(Profile profile, LaneOptions? lane = null, ILoggerFactory? logs = null) => EventBus.StartAsync(o =>
+    public static Task<EventBus> BusAsync(Profile profile, LaneOptions? lane = null, ILoggerFactory? logs = null) => BusAsync(new One(profile), lane, logs);
+
+    public static Task<EventBus> BusAsync(IProfileSource profiles, LaneOptions? lane = null, ILoggerFactory? logs = null) => EventBus.StartAsync(o =>
     {
         o.Options = o.Options with { Seed = 1, StopTimeout = TimeSpan.FromSeconds(20) };
         o.AddKafka(lane);
-        o.AddProfiles(new One(profile));
+        o.AddProfiles(profiles);
         if (logs is not null)
             o.LoggerFactory = logs;
     });
@@ -125,7 +127,7 @@ internal sealed class Logs : ILoggerFactory, ILogger
 /// <summary>The brokers of this run, started when a test first needs them.</summary>
 public sealed class Brokers : IAsyncLifetime
 {
-    internal const string User = "evbus", Password = "Pa55-word-of-the-test";
+    internal const string User = "evbus", Password = "Pa55-word-of-the-test", NextUser = "evbus-next", NextPassword = "Pa55-word-of-tomorrow";
 
     internal Certificates Certificates { get; } = new();
 
@@ -159,7 +161,7 @@ public sealed class Brokers : IAsyncLifetime
     internal Task<KafkaBroker> WithLoginAsync() => Needed(
         ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings
         {
-            PlainUsers = new Dictionary<string, string> { [User] = Password }, ServerPem = Certificates.Server, CaPem = Certificates.Ca,
+            PlainUsers = new Dictionary<string, string> { [User] = Password, [NextUser] = NextPassword }, ServerPem = Certificates.Server, CaPem = Certificates.Ca,
         }));
 
     private static Task<KafkaBroker> Needed(ref Task<KafkaBroker>? broker, Func<Task<KafkaBroker>> start)

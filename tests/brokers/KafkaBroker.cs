@@ -13,7 +13,7 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
     private readonly string _jars;
     private readonly string _folder = Directory.CreateTempSubdirectory("evbus-kafka-").FullName;
-    private readonly int _controllerPort = FreePort();
+    private readonly int _controllerPort = Ports.Take();
     private readonly int _linePort;
     private readonly int _advertisedLinePort;
     private Process? _keeper;
@@ -22,10 +22,10 @@ internal sealed class KafkaBroker : IAsyncDisposable
     private KafkaBroker(string jars, Settings settings)
     {
         _jars = jars;
-        Port = FreePort();
-        SaslPort = FreePort();
-        TlsPort = FreePort();
-        _linePort = FreePort();
+        Port = Ports.Take();
+        SaslPort = Ports.Take();
+        TlsPort = Ports.Take();
+        _linePort = Ports.Take();
         _advertisedLinePort = settings.Line?.Invoke(_linePort) ?? 0;
         File.WriteAllText(Config, Configuration(settings));
     }
@@ -131,13 +131,6 @@ internal sealed class KafkaBroker : IAsyncDisposable
         await KillAsync();
         if (Environment.GetEnvironmentVariable("EVBUS_KEEP_BROKER_LOGS") is null)
             Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task<bool> AnswersAsync(int port)
