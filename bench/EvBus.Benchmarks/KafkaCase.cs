@@ -25,6 +25,8 @@ internal sealed class KafkaCase : IAsyncDisposable
 
     private KafkaCase(KafkaBroker? own, string address) => (_own, _address) = (own, address);
 
+    public string Address => _address;
+
     public static async Task<KafkaCase> StartAsync()
     {
         _ = NativeClient.Version;
@@ -116,7 +118,7 @@ internal sealed class KafkaCase : IAsyncDisposable
     }
 
     /// <summary>A new topic for each run: what came before must not weigh on it.</summary>
-    private async Task<string> NewTopicAsync()
+    public async Task<string> NewTopicAsync()
     {
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = _address }).Build();
         var name = $"bench-{Environment.ProcessId}-{_topics++}";
