@@ -17,7 +17,9 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
     private Action? _changed;
     private int _others;
 
-    public string LaneId => "rabbitmq/test";
+    public string Name { get; init; } = "test";
+
+    public string LaneId => $"rabbitmq/{Name}";
 
     /// <summary>What the bus and the publisher logged at Information and above.</summary>
     public IReadOnlyCollection<string> Said => _said;
@@ -54,11 +56,14 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
                 else
                     values[key] = value;
             }
-            return new Profile("pika", "test", values);
+            return new Profile("pika", Name, values);
         }
     }
 
-    /// <summary>Says that <see cref="Keys"/> were changed.</summary>
+    /// <summary>The profiles there are, where it is not this one alone.</summary>
+    public IReadOnlyList<Profile>? Profiles { get; set; }
+
+    /// <summary>Says that <see cref="Keys"/> or <see cref="Profiles"/> were changed.</summary>
     public void ChangeProfile() => _changed!();
 
     public Task<EventBus> StartAsync() => EventBus.StartAsync(bus =>
@@ -95,7 +100,7 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
         await PutAsync(Count);
         await Until(() => Now(bus).Queued == 0);
         Dead = bus.Lanes.GetDeadLetters(LaneId);
-        Status = (await bus.StopAsync(Patience)).Lanes.Single();
+        Status = (await bus.StopAsync(Patience)).Lanes.Single(lane => lane.Id == LaneId);
     }
 
     public LaneStatus Now(EventBus bus) => bus.GetStatus().Lanes.Single(lane => lane.Id == LaneId);
@@ -153,7 +158,7 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
 
     string IProfileSource.Description => "the test";
 
-    ValueTask<IReadOnlyList<Profile>> IProfileSource.LoadAsync(CancellationToken cancellationToken) => new([Profile]);
+    ValueTask<IReadOnlyList<Profile>> IProfileSource.LoadAsync(CancellationToken cancellationToken) => new(Profiles ?? [Profile]);
 
     IDisposable? IProfileSource.Watch(Action changed)
     {
