@@ -9,7 +9,7 @@ namespace EvBus.Benchmarks;
 /// </summary>
 internal static class BrokerCases
 {
-    public static readonly string[] Names = ["dead-neighbour", "rabbitmq-durable", "kafka-durable"];
+    public static readonly string[] Names = ["dead-neighbour", "rabbitmq-durable", "kafka-durable", "tester-rabbitmq", "tester-kafka"];
 
     private const int Body = 256;
     private const int UnderWay = 1024;
@@ -47,6 +47,10 @@ internal static class BrokerCases
             async Task<Run> Lane(bool durable) => await RunAsync([Kafka(kafka, await kafka.NewTopicAsync())], quick ? 100_000 : 300_000, UnderWay, durable);
             await BrokerPairs.RunAsync("kafka-durable", pairs, json, () => Lane(true), () => Lane(false), ("disk", "memory"));
         }
+        if (Want("tester-rabbitmq"))
+            await TesterCase.RabbitMqAsync(rabbit, pairs);
+        if (Want("tester-kafka"))
+            await TesterCase.KafkaAsync(kafka, pairs);
         return 0;
     }
 
