@@ -17,6 +17,9 @@ internal static class Given
     /// <summary>A lane that notices and tries again quickly, so that an outage of seconds is one.</summary>
     public static readonly LaneOptions Quick = new() { CallTimeout = TimeSpan.FromSeconds(9), RetryMax = TimeSpan.FromMilliseconds(500) };
 
+    /// <summary>For tests in which nothing goes wrong: however slow the machine is, nothing is sent again.</summary>
+    public static readonly LaneOptions Patient = new() { CallTimeout = TimeSpan.FromMinutes(2), MaxAttempts = 1 };
+
     private static int s_topics;
 
     public static Profile Profile(string servers, string topic, params (string Key, object? Value)[] more)
@@ -52,6 +55,10 @@ internal static class Given
             Name = name, NumPartitions = partitions, ReplicationFactor = 1, Configs = settings.ToDictionary(pair => pair.Key, pair => pair.Value),
         };
         await admin.CreateTopicsAsync([topic]);
+        // Made is not yet known: whoever sends at once to a topic that an event chose would be told that there is none.
+        await UntilAsync(
+            () => admin.GetMetadata(name, Patience).Topics.Exists(each => each.Topic == name && !each.Error.IsError && each.Partitions.Count == partitions && each.Partitions.TrueForAll(part => part.Leader >= 0)),
+            $"topic {name} is known");
         return topic.Name;
     }
 
@@ -153,7 +160,7 @@ public sealed class Brokers : IAsyncLifetime
 
     /// <summary>A broker that a test may stop, kill and pause, if it leaves it running.</summary>
     internal Task<KafkaBroker> OwnAsync() => Needed(
-        ref _own, () => KafkaBroker.StartAsync(new KafkaBroker.Settings { Line = port => (Line = new FaultProxy("127.0.0.1", port)).Port }));
+        ref _own, () => KafkaBroker.StartAsync(new KafkaBroker.Settings { IsQuickToStart = true, Line = port => (Line = new FaultProxy("127.0.0.1", port)).Port }));
 
     /// <summary>A line to our own broker that a test can spoil, if it mends it.</summary>
     internal FaultProxy? Line { get; private set; }
@@ -161,6 +168,7 @@ public sealed class Brokers : IAsyncLifetime
     internal Task<KafkaBroker> WithLoginAsync() => Needed(
         ref _withLogin, () => KafkaBroker.StartAsync(new KafkaBroker.Settings
         {
+            IsQuickToStart = true,
             PlainUsers = new Dictionary<string, string> { [User] = Password, [NextUser] = NextPassword }, ServerPem = Certificates.Server, CaPem = Certificates.Ca,
         }));
 

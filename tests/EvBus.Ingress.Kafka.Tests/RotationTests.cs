@@ -13,7 +13,7 @@ public class RotationTests(Brokers brokers)
         var topic = await Given.TopicAsync(broker.Address);
         var profiles = new Changing(WithLogin(broker.SaslAddress, topic, Brokers.User, Brokers.Password));
         using var logs = new Logs();
-        await using var bus = await Given.BusAsync(profiles, Given.Quick with { MaxAttempts = 1 }, logs);
+        await using var bus = await Given.BusAsync(profiles, Given.Patient, logs);
         var putting = Flow.PutAsync(bus, s_flow);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         profiles.Set(WithLogin(broker.SaslAddress, topic, Brokers.NextUser, Brokers.NextPassword));
@@ -32,7 +32,7 @@ public class RotationTests(Brokers brokers)
         var topic = await Given.TopicAsync(broker.Address);
         var profiles = new Changing(WithLogin(broker.SaslAddress, topic, Brokers.User, Brokers.Password));
         using var logs = new Logs();
-        await using var bus = await Given.BusAsync(profiles, Given.Quick with { MaxAttempts = 1 }, logs);
+        await using var bus = await Given.BusAsync(profiles, Given.Patient, logs);
         var putting = Flow.PutAsync(bus, s_flow);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         profiles.Set(WithLogin(broker.SaslAddress, topic, Brokers.NextUser, "n0t-the-password"));
@@ -57,7 +57,7 @@ public class RotationTests(Brokers brokers)
         await Given.TopicAsync(next.Address, topic);
         var profiles = new Changing(Given.Profile(former.Address, topic));
         using var logs = new Logs();
-        await using var bus = await Given.BusAsync(profiles, Given.Quick with { MaxAttempts = 1 }, logs);
+        await using var bus = await Given.BusAsync(profiles, Given.Patient, logs);
         var putting = Flow.PutAsync(bus, s_flow);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         profiles.Set(Given.Profile(next.Address, topic));

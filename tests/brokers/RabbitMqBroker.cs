@@ -12,7 +12,7 @@ namespace EvBus.Brokers;
 public sealed class RabbitMqBroker : IAsyncDisposable
 {
     private const string Programs = "/usr/lib/rabbitmq/bin";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly string _folder;
     private readonly Dictionary<string, string> _environment = [];
