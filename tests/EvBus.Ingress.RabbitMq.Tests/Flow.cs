@@ -90,11 +90,12 @@ internal sealed class Flow(RabbitMqBroker broker, string queue) : ILoggerProvide
         await PutAsync(Count / 4);
         await Until(() => Now(bus).Delivered + Now(bus).Dead > 0);
         var happening = happen(bus);
-        // So that it falls among events that flow, however long it takes.
+        // So that it falls among events that flow, however long it takes: many at first, and few a second for more than a minute after that.
         while (!happening.IsCompleted)
         {
-            await PutAsync(Math.Min(put + (Count / 200), Count * 9 / 10));
-            await Task.WhenAny(happening, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System));
+            var step = (Count - put) / 400;
+            await PutAsync(Math.Min(put + Math.Max(1, step), Count - 1));
+            await Task.WhenAny(happening, Task.Delay(TimeSpan.FromMilliseconds(step > 0 ? 20 : 200), TimeProvider.System));
         }
         await happening;
         await PutAsync(Count);

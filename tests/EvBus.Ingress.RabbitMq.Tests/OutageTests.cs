@@ -156,11 +156,13 @@ public sealed class OutageTests(BrokerFixture fixture)
         var queue = await fixture.QueueAsync();
         await using var line = new FaultProxy(fixture.Need().Host, fixture.Need().Port);
         var flow = new Flow(fixture.Need(), queue) { Port = line.Port };
-        await flow.RunAsync(_ =>
+        // Until something was under way when it was cut.
+        await flow.RunAsync(bus => Flow.Until(() =>
         {
-            line.Cut();
-            return Task.CompletedTask;
-        });
+            if (flow.Now(bus) is { Retried: 0, Queued: > 0, State: LaneState.Flowing })
+                line.Cut();
+            return flow.Now(bus).Retried > 0;
+        }));
         flow.AssertAccounts(await fixture.TakeNumbersAsync(queue));
         Assert.True(flow.Status.Retried > 0);
     }
