@@ -15,7 +15,7 @@ public partial class StructureTests
         ["src/EvBus/Journal/Segments/SegmentJournal.cs"] = "the append path and its invariants are read together",
         ["src/EvBus/Journal/Segments/SegmentLane.cs"] = "the reader's place moves in every method",
         ["src/EvBus/Publishing/EventTemplate.cs"] = "reading a template and filling it in, side by side",
-        ["src/EvBus.Ingress.RabbitMq/ConfirmRing.cs"] = "one lock and its invariants, read together",
+        ["src/EvBus.Ingress.RabbitMq/Delivery/ConfirmRing.cs"] = "one lock and its invariants, read together",
         ["src/EvBus/Hosting/Status/BusStatus.cs"] = "the ledger's vocabulary, mostly documentation",
     };
 

@@ -16,6 +16,8 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     /// <summary>The routing key of the queue that is printed.</summary>
     public const string Queue = "evbus-test";
 
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(2);
+
     private readonly CancellationTokenSource _end = new();
     private string? _badInput;
 
@@ -144,9 +146,12 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         }
     }
 
+    /// <summary>Standard input counts without being named, where it is a pipe or a file and nothing else gives events.</summary>
+    private bool IsFedByPipe => options.Input is null && !options.Random && host.IsInputRedirected;
+
     private Stream? OpenInput()
     {
-        if (options.Input == "-" || (options.Input is null && !options.Random && host.IsInputRedirected))
+        if (options.Input == "-" || IsFedByPipe)
             return host.Input();
         if (options.Input is null)
             return null;
@@ -168,10 +173,16 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             sources.Add(Task.Run(() => PutLinesAsync(sender, input, either.Token), CancellationToken.None));
         try
         {
-            await Task.WhenAll(sources);
-            // Without --random and --input it runs until it is interrupted: whatever code puts there is printed.
-            if (!options.Random && options.Input is null && !sender.IsDone)
+            var putting = Task.WhenAll(sources);
+            if (IsFedByPipe)
+                await SayIfIdleAsync(putting, sender, either.Token);
+            await putting;
+            // Where nothing gave an event it runs until it is interrupted: whatever code puts there is printed.
+            if (!options.Random && options.Input is null && sender.Sent == 0)
+            {
+                host.Say($"{(IsFedByPipe ? "standard input ended without a line" : "nothing to send")}: printing what else arrives, until Ctrl-C. To send, use --random, --input FILE, or a pipe.");
                 await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, either.Token);
+            }
         }
         catch (OperationCanceledException) when (either.IsCancellationRequested)
         {
@@ -181,6 +192,14 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         {
             _badInput = e.Message;
         }
+    }
+
+    // Somebody whose shell or service manager left the pipe open should not wait without knowing for what.
+    private async Task SayIfIdleAsync(Task putting, Sender sender, CancellationToken cancellationToken)
+    {
+        await Task.WhenAny(putting, Task.Delay(s_idle, host.Time, cancellationToken));
+        if (!putting.IsCompleted && !cancellationToken.IsCancellationRequested && sender.Sent == 0)
+            host.Say("waiting for lines on standard input, until its end or Ctrl-C.");
     }
 
     private async Task PutRandomAsync(Sender sender, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ internal static class TesterCommand
     public const int Wrong = 2;
 
     private static readonly Option<bool> RandomOption = Flag("--random", "Put a random event on the bus, the first at once, then one a second (see --rate).");
-    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input. Ends at its end, unless --random goes on.");
+    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input, which also counts unnamed where it is a pipe or a file and --random is not given. Ends at its end, unless --random goes on.");
     private static readonly Option<string?> Output = Chosen("--output", Outputter.Names, "How events are printed (default: json).");
     private static readonly Option<string?> Color = Chosen("--color", ["auto", "always", "never"], "Colours of --output nested; auto is on a terminal only (default: auto).");
     private static readonly Option<long?> Count = Number("--count", 1, long.MaxValue, "N", "Put N events, then end.");
