@@ -9,6 +9,9 @@ public sealed class EvBusBuilder
     internal EvBusBuilder(string name)
     {
         Name = name;
+        Catalogs.AddRange([Catalog, Gatherers, Serializers]);
+        foreach (var serializer in EventSerializer.All)
+            Serializers.Add(serializer.Name, serializer);
         Add(new IngressDescriptor
         {
             Name = "internal",
@@ -36,7 +39,13 @@ public sealed class EvBusBuilder
     public ILoggerFactory? LoggerFactory { get; set; }
 
     /// <summary>The kinds of publisher that profiles may name. <c>internal</c> is there from the beginning.</summary>
-    public IngressCatalog Catalog { get; } = new();
+    public PluginCatalog<IngressDescriptor> Catalog { get; } = new(PluginKinds.Ingress);
+
+    /// <summary>The gatherers, each under the name of its provider; the first one of a provider is used.</summary>
+    public PluginCatalog<IProfileGatherer> Gatherers { get; } = new(PluginKinds.Gatherer, NameConflict.First);
+
+    /// <summary>The serializers; those of <see cref="EventSerializer.All"/> are there from the beginning. <c>bus.UseSerializer(name)</c> chooses one.</summary>
+    public PluginCatalog<EventSerializer> Serializers { get; } = new(PluginKinds.Serializer);
 
     /// <summary>Adds a kind of publisher, and with it a lane for each profile that names it (or one lane, if it needs no profile).</summary>
     /// <param name="descriptor">The kind.</param>
@@ -81,7 +90,7 @@ public sealed class EvBusBuilder
     public EvBusBuilder AddGatherer(IProfileGatherer gatherer)
     {
         ArgumentNullException.ThrowIfNull(gatherer);
-        Gatherers.Add(gatherer);
+        Gatherers.Add(gatherer.Provider, gatherer);
         return this;
     }
 
@@ -96,13 +105,12 @@ public sealed class EvBusBuilder
         ArgumentException.ThrowIfNullOrEmpty(routingKey);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 10_000_000);
-        Added.Add(new AddedIngress(
-            new IngressDescriptor
-            {
-                Name = $"internal/{routingKey}", NeedsProfile = false,
-                Create = context => new InternalPublisher(context.Queues!.Get(routingKey, capacity), context.Time),
-            },
-            pattern, lane, IsBuiltIn: true));
+        var descriptor = new IngressDescriptor
+        {
+            Name = $"internal/{routingKey}", NeedsProfile = false,
+            Create = context => new InternalPublisher(context.Queues!.Get(routingKey, capacity), context.Time),
+        };
+        Added.Add(new AddedIngress(new Plugin<IngressDescriptor>(descriptor, () => descriptor), pattern, lane, IsBuiltIn: true));
         return this;
     }
 
@@ -111,14 +119,21 @@ public sealed class EvBusBuilder
 
     internal List<AddedIngress> Added { get; } = [];
 
-    internal List<IProfileSource> ProfileSources { get; } = [];
+    /// <summary>The kinds of plugin that this bus takes.</summary>
+    internal List<IPluginCatalog> Catalogs { get; } = [];
 
-    internal List<IProfileGatherer> Gatherers { get; } = [];
+    /// <summary>Plugins that were found and are of a kind that this bus does not know.</summary>
+    internal List<Plugin> Strangers { get; } = [];
+
+    /// <summary>Whether a plugin that cannot be used keeps the bus from starting.</summary>
+    internal bool IsStrict { get; set; }
+
+    internal List<IProfileSource> ProfileSources { get; } = [];
 
     private EvBusBuilder Add(IngressDescriptor descriptor, string? pattern, LaneOptions? lane, bool isBuiltIn)
     {
-        Catalog.Add(descriptor);
-        Added.Add(new AddedIngress(descriptor, pattern, lane, isBuiltIn));
+        ArgumentNullException.ThrowIfNull(descriptor);
+        Added.Add(new AddedIngress(Catalog.Add(descriptor), pattern, lane, isBuiltIn));
         return this;
     }
 }

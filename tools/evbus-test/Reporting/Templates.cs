@@ -18,8 +18,7 @@ internal static class Templates
         EventBus.Create(bus =>
         {
             TesterRun.AddPublishers(bus, host);
-            foreach (var publisher in bus.Catalog.All.Where(each => each.Example.Length > 0))
-                text.Append(CultureInfo.InvariantCulture, $"\n# {publisher.Description}\n{publisher.Example.TrimEnd()}\n");
+            text.Append(bus.Catalog.FormatExamples());
         });
         return text.ToString();
     }
