@@ -123,7 +123,7 @@ public sealed class EvBusBuilder
     internal List<IPluginCatalog> Catalogs { get; } = [];
 
     /// <summary>Plugins that were found and are of a kind that this bus does not know.</summary>
-    internal List<Plugin> Strangers { get; } = [];
+    internal PluginCatalog<object> Strangers { get; } = new("unknown", NameConflict.KeepAll);
 
     /// <summary>Whether a plugin that cannot be used keeps the bus from starting.</summary>
     internal bool IsStrict { get; set; }

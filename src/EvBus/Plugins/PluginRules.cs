@@ -56,10 +56,10 @@ public sealed class AmbiguousPluginException : EvBusException
 /// <summary>What somebody who mistyped a name may have meant.</summary>
 internal static class NearestName
 {
-    /// <summary>The name with the fewest letters to change, if those are at most a third of it; the first of several.</summary>
+    /// <summary>The name with the fewest letters to change, if those are few: a third of it, two (two letters in each other's place), one in a short name. The first of several.</summary>
     public static string? Of(string name, IEnumerable<string> names) =>
         names.Select(each => (Name: each, Distance: Distance(name.ToLowerInvariant(), each.ToLowerInvariant())))
-            .Where(each => each.Distance <= Math.Max(1, Math.Max(name.Length, each.Name.Length) / 3))
+            .Where(each => each.Distance <= Math.Max(name.Length < 4 ? 1 : 2, Math.Max(name.Length, each.Name.Length) / 3))
             .OrderBy(each => each.Distance).Select(each => each.Name).FirstOrDefault();
 
     private static int Distance(string one, string other)

@@ -26,7 +26,7 @@ public static class PluginBuilder
         ArgumentNullException.ThrowIfNull(options);
         loader ??= new PluginLoader();
         bus.IsStrict |= options.IsStrict;
-        foreach (var catalog in bus.Catalogs)
+        foreach (var catalog in bus.Catalogs.Append(bus.Strangers))
             catalog.Apply(options.Rules);
         var errors = new List<string>();
         foreach (var manifest in PluginFolder.Discover(options.Paths))
@@ -64,14 +64,14 @@ public static class PluginBuilder
     }
 
     /// <summary>All plugins of all kinds, those of unknown kinds last.</summary>
-    internal static IEnumerable<Plugin> AllPlugins(this EvBusBuilder bus) => bus.Catalogs.SelectMany(catalog => catalog.All).Concat(bus.Strangers);
+    internal static IEnumerable<Plugin> AllPlugins(this EvBusBuilder bus) => bus.Catalogs.SelectMany(catalog => catalog.All).Concat(bus.Strangers.All);
 
     private static void Add(this EvBusBuilder bus, PluginDescriptor descriptor, Func<IPluginCatalog, Plugin> add, PluginFailure? failure, List<string> errors)
     {
         if (bus.Catalogs.Find(each => each.Kind == descriptor.Kind) is not { } catalog)
         {
             failure ??= new(PluginFailureKind.UnknownKind, $"its kind is '{descriptor.Kind}', and there are: {string.Join(", ", bus.Catalogs.Select(each => each.Kind))}. Correct 'kind', or use a newer program.");
-            bus.Strangers.Add(new Plugin<object>(descriptor, () => throw new PluginUnavailableException(failure), failure));
+            bus.Strangers.Add(descriptor, () => throw new PluginUnavailableException(failure), failure);
             return;
         }
         try

@@ -38,8 +38,9 @@ public sealed class PluginLoader(params IEnumerable<Assembly> shared)
         {
             context = new Context(manifest.Name, path, _shared);
             var assembly = context.LoadFromAssemblyPath(path);
-            if (Array.Find(assembly.GetReferencedAssemblies(), each => IsTooNew(each, context)) is { } newer)
-                throw new PluginUnavailableException(new PluginFailure(PluginFailureKind.WrongContract, $"it was built against {newer.Name} {newer.Version}, and this program has an older one. Use a build of it for this program, or a newer program."));
+            // Found now, or the first event would find out.
+            if (assembly.GetReferencedAssemblies().Select(each => Missing(each, context)).FirstOrDefault(failure => failure is not null) is { } missing)
+                throw new PluginUnavailableException(missing);
             var type = assembly.GetType(manifest.Type, throwOnError: true)!;
             return new LoadedPlugin(manifest, null) { Context = context, Type = type };
         }
@@ -50,15 +51,14 @@ public sealed class PluginLoader(params IEnumerable<Assembly> shared)
         }
     }
 
-    private bool IsTooNew(AssemblyName reference, Context context)
+    private PluginFailure? Missing(AssemblyName reference, Context context)
     {
-        if (!_shared.Contains(reference.Name!))
-        {
-            // Found now, or the first event would find out.
-            context.LoadFromAssemblyName(reference);
-            return false;
-        }
-        return AssemblyLoadContext.Default.LoadFromAssemblyName(new AssemblyName(reference.Name!)).GetName().Version < reference.Version;
+        var isShared = _shared.Contains(reference.Name!);
+        // The runtime does not compare versions in a context that is not its own, and says less about its own.
+        var found = (isShared ? AssemblyLoadContext.Default : context).LoadFromAssemblyName(isShared ? new AssemblyName(reference.Name!) : reference).GetName().Version;
+        return found >= reference.Version ? null
+            : isShared ? new(PluginFailureKind.WrongContract, $"it was built against {reference.Name} {reference.Version}, and this program has {found}. Use a build of it for this program, or a newer program.")
+            : new(PluginFailureKind.MissingDependency, $"it needs {reference.Name} {reference.Version}, and what is there is {found}. Put the right one into the plugin's folder ('dotnet publish' does).");
     }
 
     private static PluginFailure FailureOf(Exception exception, PluginManifest manifest) => exception switch
