@@ -6,6 +6,8 @@ namespace EvBus;
 /// <summary>Describes a bus before it starts. The same builder for a host (<c>services.AddEvBus(bus => …)</c>) and without one (<c>EventBus.StartAsync(bus => …)</c>). For one thread.</summary>
 public sealed class EvBusBuilder
 {
+    private readonly List<(Predicate<string> Lanes, PublishDecorator Decorator)> _decorators = [];
+
     internal EvBusBuilder(string name)
     {
         Name = name;
@@ -113,6 +115,28 @@ public sealed class EvBusBuilder
         Added.Add(new AddedIngress(new Plugin<IngressDescriptor>(descriptor, () => descriptor), pattern, lane, IsBuiltIn: true));
         return this;
     }
+
+    /// <summary>Wraps publishers, built-in ones too; see <see cref="PublishDecorator"/>. The first one added is the outermost.</summary>
+    /// <param name="decorator">What happens before, after or instead of publishing.</param>
+    /// <param name="lanes">The lanes whose publishers it wraps: an id or a glob over ids (<c>kafka/*</c>). Default: all.</param>
+    public EvBusBuilder Decorate(PublishDecorator decorator, string lanes = "*")
+    {
+        ArgumentNullException.ThrowIfNull(decorator);
+        ArgumentNullException.ThrowIfNull(lanes);
+        _decorators.Add((Lanes.LaneSelector.Create(lanes), decorator));
+        return this;
+    }
+
+    /// <summary>Rejects single events before they reach a publisher: they are the lane's dead letters with the reason, and the others of the batch go on.</summary>
+    /// <param name="why">Why an event must not be published; null when it may. Called for each event and each attempt, by several lanes at the same time; quick.</param>
+    /// <param name="lanes">The lanes it guards: an id or a glob over ids. Default: all.</param>
+    public EvBusBuilder Veto(Func<IngressContext, EventView, string?> why, string lanes = "*")
+    {
+        ArgumentNullException.ThrowIfNull(why);
+        return Decorate(EvBus.Veto.Of(why), lanes);
+    }
+
+    internal PublishDecorator[] DecoratorsOf(string lane) => [.. _decorators.Where(each => each.Lanes(lane)).Select(each => each.Decorator)];
 
     /// <summary>For tests: fills memory with 0xDD as soon as no batch may use it any more, so that a view kept too long shows.</summary>
     internal bool PoisonReleasedMemory { get; set; }

@@ -142,12 +142,15 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         };
         return new PlannedLane(definition, profile, added.Descriptor.IsExclusive);
 
-        IPublisher Create(object? gathered) =>
-            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services)
+        IPublisher Create(object? gathered)
+        {
+            var context = new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services)
             {
                 Queues = queues,
                 CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout,
-            });
+            };
+            return DecoratedPublisher.Around(added.Descriptor.Create(context), context, builder.DecoratorsOf(id));
+        }
     }
 
     private IProfileGatherer? GathererOf(AddedIngress added) => GathererFor(added)?.Value;
