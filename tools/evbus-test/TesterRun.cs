@@ -17,6 +17,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     public const string Queue = "evbus-test";
 
     private readonly CancellationTokenSource _end = new();
+    private IOutputter? _outputter;
     private string? _badInput;
 
     public static void AddPublishers(EvBusBuilder bus, ParseResult parsed, TesterHost host)
@@ -65,9 +66,8 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private async Task<int> RunAsync(EventBus bus, Stream? input, Receipts? receipts)
     {
         using var interrupted = host.Interrupted.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), _end);
-        var isColored = options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal);
         var before = bus.GetStatus();
-        using var printer = options.Quiet ? null : new Printer(host.Output, Outputter.Create(options.Output, isColored), _end.Cancel);
+        using var printer = options.Quiet ? null : new Printer(host.Output, _outputter!, _end.Cancel);
         var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
         var sender = new Sender(bus, options.Profile, options.Count, printer, receipts, host.Time);
         using var live = new CancellationTokenSource();
@@ -123,7 +123,9 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
+        Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal));
         AddPublishers(bus, parsed, host);
+        _outputter = Outputter.Find(bus.Outputters, options.Output);
         AcctSetup.Apply(parsed, bus);
     };
 

@@ -11,7 +11,7 @@ public sealed class EvBusBuilder
     internal EvBusBuilder(string name)
     {
         Name = name;
-        Catalogs.AddRange([Catalog, Gatherers, Serializers]);
+        Catalogs.AddRange([Catalog, Gatherers, Serializers, Outputters]);
         foreach (var serializer in EventSerializer.All)
             Serializers.Add(new PluginDescriptor { Name = serializer.Name, Description = $"Bodies of objects as {serializer.ContentType}." }, () => serializer);
         Add(new IngressDescriptor
@@ -48,6 +48,9 @@ public sealed class EvBusBuilder
 
     /// <summary>The serializers; those of <see cref="EventSerializer.All"/> are there from the beginning. <c>bus.UseSerializer(name)</c> chooses one.</summary>
     public PluginCatalog<EventSerializer> Serializers { get; } = new(PluginKinds.Serializer);
+
+    /// <summary>How programs print events; the bus itself uses none. <c>evbus-test --output NAME</c> chooses one.</summary>
+    public PluginCatalog<IOutputter> Outputters { get; } = new(PluginKinds.Outputter);
 
     /// <summary>Adds a kind of publisher, and with it a lane for each profile that names it (or one lane, if it needs no profile).</summary>
     /// <param name="descriptor">The kind.</param>

@@ -9,6 +9,9 @@ public interface IPluginCatalog
     /// <summary>All plugins, disabled and failed ones too, in the order they were added. Asking makes none.</summary>
     IReadOnlyList<Plugin> All { get; }
 
+    /// <summary>Where the arguments of plugins' constructors come from. Default: they need none; a bus in a host takes the host's.</summary>
+    IServiceProvider? Services { get; set; }
+
     /// <summary>Adds a plugin of a folder; its code is loaded when it is first used.</summary>
     /// <param name="manifest">What is known of it.</param>
     /// <param name="loader">Loads it.</param>

@@ -42,7 +42,7 @@ public sealed class PluginCatalog<T>(string kind, NameConflict onConflict = Name
 
     IReadOnlyList<Plugin> IPluginCatalog.All => _all;
 
-    /// <summary>Where the arguments of plugins' constructors come from. Default: they need none.</summary>
+    /// <inheritdoc/>
     public IServiceProvider? Services { get; set; }
 
     /// <summary>Those that are neither disabled nor known to fail, in order. Asking makes none.</summary>

@@ -11,6 +11,9 @@ public static class PluginKinds
 
     /// <summary>An <see cref="EventSerializer"/>.</summary>
     public const string Serializer = "serializer";
+
+    /// <summary>An <see cref="IOutputter"/>.</summary>
+    public const string Outputter = "outputter";
 }
 
 /// <summary>What is known of a plugin without loading any of its code. Immutable.</summary>

@@ -1,6 +1,7 @@
 using System.Runtime.Loader;
 using EvBus.Testing;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus.Tests.Plugins;
@@ -64,7 +65,7 @@ public class PluginsOnABusTests
         Assert.Equal(3, errors.Count);
         Assert.Contains(errors, error => error.Contains("'stale'", StringComparison.Ordinal) && error.Contains("contract 2.0, host 1.0", StringComparison.Ordinal));
         Assert.Contains(errors, error => error.Contains("'throws'", StringComparison.Ordinal) && error.Contains("no such device", StringComparison.Ordinal));
-        Assert.Contains(errors, error => error.Contains("'alien'", StringComparison.Ordinal) && error.Contains("its kind is 'teleporter', and there are: ingress, gatherer, serializer", StringComparison.Ordinal));
+        Assert.Contains(errors, error => error.Contains("'alien'", StringComparison.Ordinal) && error.Contains("its kind is 'teleporter', and there are: ingress, gatherer, serializer, outputter", StringComparison.Ordinal));
 
         await using var bus = await EventBus.StartAsync(bus => bus.AddPlugins(new PluginOptions { Paths = [bed.Path], IsStrict = true, Rules = new PluginRules { Deny = ["stale", "thr*", "alien"] } }));
         Assert.Equal(BusState.Running, bus.GetStatus().State);
@@ -112,6 +113,26 @@ public class PluginsOnABusTests
         await bus.PutAsync<string>("hey", "default");
         Assert.Equal("gathered default: hey!", await gathered.Task.Soon());
         Assert.Contains("Did you mean 'shout'?", Assert.Throws<PluginNotFoundException>(() => EventBus.Create(each => each.AddPlugins(bed.Path).UseSerializer("shuot"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plugin_of_a_bus_in_a_host_gets_its_constructor_s_arguments_from_the_host()
+    {
+        using var bed = new PluginBed();
+        bed.Install("Plugin.One", null, ("kind", "gatherer"), ("type", "Plugins.One.ServedGatherer"));
+        var gathered = new TaskCompletionSource<string>();
+        var services = new ServiceCollection().AddSingleton<IFormatProvider>(new System.Globalization.CultureInfo("")).AddEvBus(bus => bus
+            .AddIngress("one", (context, _, _) =>
+            {
+                gathered.TrySetResult(context.Get<string>());
+                return default;
+            })
+            .AddPlugins(bed.Path).AddProfiles(new Profiles(s_profile)));
+        await using var provider = services.BuildServiceProvider();
+        var bus = provider.GetRequiredService<EventBus>();
+        await bus.StartAsync();
+        await bus.PutAsync(Given.Event("x", "default"));
+        Assert.Equal("default served by ", await gathered.Task.Soon());
     }
 
     [Fact]

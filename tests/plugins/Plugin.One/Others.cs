@@ -40,6 +40,21 @@ public sealed class OneGatherer : IProfileGatherer
         new([.. profiles.Select(profile => (object)$"gathered {profile.Name}")]);
 }
 
+/// <summary>An outputter that cannot print everything.</summary>
+public sealed class LoudOutputter : IOutputter
+{
+    public string Format(BusEvent evt) => evt.GetText() == "silence" ? throw new FormatException("nothing to shout") : evt.GetText().ToUpperInvariant();
+}
+
+/// <summary>A gatherer that the services of its host give something.</summary>
+public sealed class ServedGatherer(IFormatProvider format) : IProfileGatherer
+{
+    public string Provider => "one";
+
+    public ValueTask<IReadOnlyList<object>> GatherAsync(IReadOnlyList<Profile> profiles, CancellationToken cancellationToken) =>
+        new([.. profiles.Select(profile => (object)$"{profile.Name} served by {format}")]);
+}
+
 /// <summary>A serializer that knows one text.</summary>
 public sealed class ShoutSerializer : EventSerializer
 {

@@ -15,7 +15,11 @@ internal static class TesterCommand
 
     private static readonly Option<bool> RandomOption = Flag("--random", "Put a random event on the bus, the first at once, then one a second (see --rate).");
     private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input. Ends at its end, unless --random goes on.");
-    private static readonly Option<string?> Output = Chosen("--output", Outputter.Names, "How events are printed (default: json).");
+    private static readonly Option<string?> Output = new("--output")
+    {
+        Description = "How events are printed, also by an outputter of --plugins (default: json).", HelpName = string.Join('|', Outputter.Names),
+        CustomParser = argument => argument.GetResult(Plugins!) is null ? Readers.OneOf(Outputter.Names)(argument) : argument.Tokens[0].Value,
+    };
     private static readonly Option<string?> Color = Chosen("--color", ["auto", "always", "never"], "Colours of --output nested; auto is on a terminal only (default: auto).");
     private static readonly Option<long?> Count = Number("--count", 1, long.MaxValue, "N", "Put N events, then end.");
     private static readonly Option<double?> Rate = new("--rate") { HelpName = "R", CustomParser = Readers.Rate, Description = "Events a second; 0 is as fast as possible (default: 1 for --random, 0 for --input)." };
