@@ -19,16 +19,12 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _end = new();
+    private IOutputter? _outputter;
     private string? _badInput;
 
-    public static void AddPublishers(EvBusBuilder bus, TesterHost host)
+    public static void AddPublishers(EvBusBuilder bus, ParseResult parsed, TesterHost host)
     {
-        bus.AddFile();
-        bus.AddKafka();
-        bus.AddRabbitMq();
-        // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
-        for (var i = 0; i < bus.Added.Count; i++)
-            bus.Added[i] = bus.Added[i] with { IsBuiltIn = true };
+        PluginSetup.Apply(bus, TesterCommand.PluginPaths(parsed));
         host.Configure?.Invoke(bus);
     }
 
@@ -72,9 +68,8 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private async Task<int> RunAsync(EventBus bus, Stream? input, Receipts? receipts)
     {
         using var interrupted = host.Interrupted.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), _end);
-        var isColored = options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal);
         var before = bus.GetStatus();
-        using var printer = options.Quiet ? null : new Printer(host.Output, Outputter.Create(options.Output, isColored), _end.Cancel);
+        using var printer = options.Quiet ? null : new Printer(host.Output, _outputter!, _end.Cancel);
         var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
         var sender = new Sender(bus, options.Profile, options.Count, printer, receipts, host.Time);
         using var live = new CancellationTokenSource();
@@ -130,7 +125,9 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             bus.Options = bus.Options with { Journal = new JournalOptions { Mode = options.Spill ? JournalMode.Spill : JournalMode.Disk, Directory = folder } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
-        AddPublishers(bus, host);
+        Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal));
+        AddPublishers(bus, parsed, host);
+        _outputter = Outputter.Find(bus.Outputters, options.Output);
         AcctSetup.Apply(parsed, bus);
     };
 
