@@ -10,6 +10,7 @@ public class PackageTests
     [InlineData("src/EvBus.Acct/EvBus.Acct.csproj", true)]
     [InlineData("src/EvBus.Ingress.File/EvBus.Ingress.File.csproj", true)]
     [InlineData("src/EvBus.Testing/EvBus.Testing.csproj", true)]
+    [InlineData("src/EvBus.Testing.Xunit/EvBus.Testing.Xunit.csproj", true)]
     [InlineData("tools/acct/acct.csproj", false)]
     [InlineData("tools/evbus-test/evbus-test.csproj", false)]
     [InlineData("tools/evbus/evbus-cli.csproj", false)]
