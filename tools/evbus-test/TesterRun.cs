@@ -22,6 +22,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     public static void AddPublishers(EvBusBuilder bus, TesterHost host)
     {
         bus.AddFile();
+        bus.AddHttp();
         bus.AddKafka();
         bus.AddRabbitMq();
         // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
