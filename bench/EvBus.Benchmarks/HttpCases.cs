@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -7,7 +8,7 @@ using Microsoft.AspNetCore.Hosting;
 namespace EvBus.Benchmarks;
 
 /// <summary>
-/// A lane from put to the last answer against a loop over HttpClient that sends the same bytes in as many requests over as many connections: bodies of 256 bytes of JSON to Kestrel in
+/// A lane from put to the last answer against a loop over HttpClient that puts the same bodies together in as many requests over as many connections: bodies of 256 bytes of JSON to Kestrel in
 /// this process. <c>http-ndjson</c>: 500 to a request, one connection; <c>http-body-8</c>: one to a request, eight connections.
 /// </summary>
 internal static class HttpCases
@@ -57,7 +58,7 @@ internal static class HttpCases
     private static async Task<Run> RawAsync(Uri url, int batch, int connections, int events)
     {
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = connections });
-        var body = batch == 1 ? s_body : Enumerable.Range(0, batch).SelectMany(_ => s_body.Append((byte)'\n')).ToArray();
+        var ids = new EventIds(1);
         await PostAsync();
         var left = events / batch;
         return await Run.MeasureAsync(events, () => Task.WhenAll(Enumerable.Range(0, connections).Select(async _ =>
@@ -68,7 +69,16 @@ internal static class HttpCases
 
         async Task PostAsync()
         {
-            using var content = new ByteArrayContent(body);
+            var lines = new ArrayBufferWriter<byte>(batch * (s_body.Length + 1));
+            for (var i = 0; i < batch; i++)
+            {
+                lines.Write(s_body);
+                if (batch > 1)
+                    lines.Write("\n"u8);
+            }
+            using var content = new ReadOnlyMemoryContent(lines.WrittenMemory);
+            if (batch == 1)
+                content.Headers.TryAddWithoutValidation("X-Id", ids.Next(TimeProvider.System.GetUtcNow()).ToString());
             content.Headers.ContentType = new MediaTypeHeaderValue(batch == 1 ? "application/json" : "application/x-ndjson");
             using var response = await client.PostAsync(url, content);
             response.EnsureSuccessStatusCode();

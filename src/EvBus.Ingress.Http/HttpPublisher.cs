@@ -47,7 +47,10 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         using var request = _writer.Many(batch, out var each);
         if (request is null)
             return PublishResult.Mixed(each!);
-        var answer = await SendAsync(client, request, cancellationToken).ConfigureAwait(false);
+        using var end = new Deadline(options.Timeout, context.Time, cancellationToken);
+        var answer = await SendAsync(client, request, end).ConfigureAwait(false);
+        if (answer.Verdict == Verdict.Delivered)
+            _writer.Reuse();
         if (each is null || answer.Verdict is Verdict.Retry or Verdict.Disconnected)
             return answer;
         for (var i = 0; i < each.Length; i++)
@@ -70,13 +73,14 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
 
     private async Task GoAsync(HttpClient client, Run run, CancellationToken cancellationToken)
     {
+        using var end = new Deadline(options.Timeout, context.Time, cancellationToken);
         while (run.Next() is { } at)
         {
             PublishResult answer;
             try
             {
                 using var request = _writer.One(run.Batch[at]);
-                answer = await SendAsync(client, request, cancellationToken).ConfigureAwait(false);
+                answer = await SendAsync(client, request, end).ConfigureAwait(false);
             }
             catch (RejectEventException e)
             {
@@ -86,21 +90,21 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         }
     }
 
-    private async ValueTask<PublishResult> SendAsync(HttpClient client, HttpRequestMessage request, CancellationToken cancellationToken)
+    private async ValueTask<PublishResult> SendAsync(HttpClient client, HttpRequestMessage request, Deadline end)
     {
-        using var timeout = new CancellationTokenSource(options.Timeout, context.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        end.Begin();
         try
         {
             // The answer is read to its end, so that the connection can be used again.
-            using var response = await client.SendAsync(request, either.Token).ConfigureAwait(false);
+            using var response = await client.SendAsync(request, end.Token).ConfigureAwait(false);
+            end.Stop();
             return Judge(response);
         }
         catch (HttpRequestException e)
         {
             return PublishResult.Disconnected($"{_name}: {e.Message}");
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (!end.IsCancelledByCaller)
         {
             return PublishResult.Disconnected($"{_name} did not answer within {options.Timeout.TotalSeconds:0} s.");
         }
@@ -148,7 +152,8 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
     private async Task AskAsync(HttpClient client, HttpMethod method, Uri where, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, where);
-        var answer = await SendAsync(client, request, cancellationToken).ConfigureAwait(false);
+        using var end = new Deadline(options.Timeout, context.Time, cancellationToken);
+        var answer = await SendAsync(client, request, end).ConfigureAwait(false);
         // That a HEAD or the probe's path is not known says nothing about events.
         if (answer.Verdict is Verdict.Disconnected or Verdict.Retry)
             throw new EvBusException(answer.Reason!) { IsTransient = true };
@@ -158,6 +163,36 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
     {
         _client?.Dispose();
         _client = null;
+    }
+
+    /// <summary>A time-out for one request after the other, and the caller's cancellation; made once for many, for a source of each request's own costs as much as the request.</summary>
+    private sealed class Deadline : IDisposable
+    {
+        private readonly TimeSpan _timeout;
+        private readonly CancellationToken _caller;
+        private readonly CancellationTokenSource _source;
+        private readonly CancellationTokenRegistration _registration;
+
+        public Deadline(TimeSpan timeout, TimeProvider time, CancellationToken caller)
+        {
+            (_timeout, _caller) = (timeout, caller);
+            _source = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+            _registration = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+        }
+
+        public CancellationToken Token => _source.Token;
+
+        public bool IsCancelledByCaller => _caller.IsCancellationRequested;
+
+        public void Begin() => _source.CancelAfter(_timeout);
+
+        public void Stop() => _source.CancelAfter(Timeout.InfiniteTimeSpan);
+
+        public void Dispose()
+        {
+            _registration.Dispose();
+            _source.Dispose();
+        }
     }
 
     /// <summary>Events of a batch, handed out in order; after an outage no more.</summary>

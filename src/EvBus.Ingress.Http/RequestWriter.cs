@@ -6,10 +6,14 @@ using System.Text;
 
 namespace EvBus.Ingress.Http;
 
-/// <summary>Makes requests of events. A request owns its bytes: the client may read them after its call was given up. Safe from any thread.</summary>
+/// <summary>
+/// Makes requests of events. A request owns its bytes, for the client may read them after its call was given up; only the buffer of one that was answered well is used again.
+/// <see cref="One"/> is safe from any thread.
+/// </summary>
 internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, TimeProvider time)
 {
-    private int _last = 1024;
+    private ArrayBufferWriter<byte>? _free;
+    private ArrayBufferWriter<byte>? _used;
 
     /// <summary>A request with one event.</summary>
     /// <exception cref="RejectEventException">It cannot be one.</exception>
@@ -42,7 +46,8 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
     public HttpRequestMessage? Many(EventBatch batch, out EventVerdict[]? rejected)
     {
         var isLines = options.Format == HttpFormat.Ndjson;
-        var target = new ArrayBufferWriter<byte>(_last);
+        var target = _used = Interlocked.Exchange(ref _free, null) ?? new ArrayBufferWriter<byte>(1 << 16);
+        target.ResetWrittenCount();
         rejected = null;
         for (var i = 0; i < batch.Count; i++)
         {
@@ -64,7 +69,6 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
             return null;
         if (!isLines)
             target.Write("]"u8);
-        _last = Math.Max(1024, target.WrittenCount);
         return Make(target.WrittenMemory, options.Format switch
         {
             HttpFormat.Ndjson => "application/x-ndjson",
@@ -72,6 +76,9 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
             _ => "application/json",
         });
     }
+
+    /// <summary>The last batch's request was read to its end by the other side: its buffer may be filled again.</summary>
+    public void Reuse() => _free = _used;
 
     private string? Add(EventView evt, ArrayBufferWriter<byte> target)
     {
