@@ -21,6 +21,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
 
     public static void AddPublishers(EvBusBuilder bus, TesterHost host)
     {
+        bus.AddExec();
         bus.AddFile();
         bus.AddHttp();
         bus.AddKafka();
