@@ -19,16 +19,9 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private readonly CancellationTokenSource _end = new();
     private string? _badInput;
 
-    public static void AddPublishers(EvBusBuilder bus, TesterHost host)
+    public static void AddPublishers(EvBusBuilder bus, ParseResult parsed, TesterHost host)
     {
-        bus.AddExec();
-        bus.AddFile();
-        bus.AddHttp();
-        bus.AddKafka();
-        bus.AddRabbitMq();
-        // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
-        for (var i = 0; i < bus.Added.Count; i++)
-            bus.Added[i] = bus.Added[i] with { IsBuiltIn = true };
+        PluginSetup.Apply(bus, TesterCommand.PluginPaths(parsed));
         host.Configure?.Invoke(bus);
     }
 
@@ -130,7 +123,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
-        AddPublishers(bus, host);
+        AddPublishers(bus, parsed, host);
         AcctSetup.Apply(parsed, bus);
     };
 
