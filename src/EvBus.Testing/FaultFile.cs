@@ -47,7 +47,9 @@ internal sealed class FaultFile(string name)
         var survivor = new FaultFile(Name);
         if (chance is null)
         {
-            survivor.Replace((byte[])Content.Clone());
+            survivor.Content = (byte[])Content.Clone();
+            survivor._synced = (byte[])_synced.Clone();
+            survivor._unsynced.AddRange(_unsynced);
             return survivor;
         }
         var content = (byte[])_synced.Clone();

@@ -83,14 +83,24 @@ public sealed partial class FaultStorage : IStorage
     }
 
     /// <summary>The disk as the next process finds it.</summary>
-    /// <param name="chance">With a power failure: what was not fsynced survives or not, whole or in part, by this chance. Null: the process was killed and the system lives, so all that was written is there.</param>
+    /// <param name="chance">With a power failure: what was not fsynced survives or not, whole or in part, by this chance. Null: the process was killed and the system lives, so all that was written is there, and a later power failure may still take what was not fsynced.</param>
     public FaultStorage AfterCrash(Random? chance)
     {
         lock (_lock)
         {
             var next = new FaultStorage();
+            if (chance is null)
+            {
+                // The system goes on holding what was not fsynced, so a later power failure may still take it.
+                var survivors = _files.Values.Concat(_durable.Values).Distinct().ToDictionary(static file => file, static file => file.Survive(null));
+                foreach (var (name, file) in _files)
+                    next._files[name] = survivors[file];
+                foreach (var (name, file) in _durable)
+                    next._durable[name] = survivors[file];
+                return next;
+            }
             // An entry that was not made durable may be there or not.
-            foreach (var (name, file) in chance is null ? _files : Entries(chance))
+            foreach (var (name, file) in Entries(chance))
                 next._files[name] = next._durable[name] = file.Survive(chance);
             return next;
         }

@@ -13,7 +13,7 @@ public sealed class EvBusBuilder
         Name = name;
         Catalogs.AddRange([Catalog, Gatherers, Serializers]);
         foreach (var serializer in EventSerializer.All)
-            Serializers.Add(serializer.Name, serializer);
+            Serializers.Add(new PluginDescriptor { Name = serializer.Name, Description = $"Bodies of objects as {serializer.ContentType}." }, () => serializer);
         Add(new IngressDescriptor
         {
             Name = "internal",

@@ -37,8 +37,8 @@ namespace EvBus.Journal;
 /// Invariants:
 /// 1. A byte of the log never changes once its group is committed (written and fsynced); what changes is in files with two slots.
 /// 2. Events count in sequence; commit records do not. A group never straddles two files.
-/// 3. Whatever stands before a valid commit record was committed: damage there is damage, not a torn tail. Only what is behind the last one
-///    is uncertain: whole records there are kept, the rest is moved to aside/.
+/// 3. A group with another one behind it was confirmed: damage there is damage. Only the last group is uncertain, as its writes may have reached
+///    the disk in any order: whole records are kept, damage before its commit record is skipped, and what is behind is moved to aside/.
 /// 4. An opening never writes into a file of an earlier one; it makes a new file, and after an unclean end a new epoch.
 /// 5. A whole file goes when every lane is through with it; never a hole.
 /// </summary>

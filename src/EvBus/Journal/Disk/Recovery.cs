@@ -28,7 +28,13 @@ internal static class Recovery
             if (checkpoint is not null && checkpoint.Byte > end.Byte)
                 end = new RecoveredEnd(checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted, checkpoint.Epoch, notes);
             if (last.Length > 0)
+            {
+                // What a killed process wrote may be in the system's memory only, and from here on all stands on it.
+                using (var file = storage.Open(last.Name))
+                    file.Sync();
+                storage.SyncFolder(JournalFormat.LogFolder);
                 return end with { Epoch = Math.Max(epoch, Math.Max(end.Epoch, checkpoint?.Epoch ?? 0)), Notes = notes };
+            }
             // Made and never written to, or all of it set aside: the log ends before it.
             log.Remove(last);
             if (log.Files.Count == 0)
@@ -44,6 +50,8 @@ internal static class Recovery
         if (checkpoint is not null && checkpoint.Byte >= at && checkpoint.Byte <= physical)
             (at, sequence, accepted) = (checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted);
         var epoch = 0UL;
+        var lastGroup = 0L;
+        var damages = new List<(long From, long To, ulong Events)>();
         while (at < physical)
         {
             var bytes = new byte[Math.Min(physical - at, 4 << 20)];
@@ -63,6 +71,7 @@ internal static class Recovery
                 {
                     // A number that jumps tells of records lost to damage that was skipped.
                     (sequence, accepted, epoch) = (commit.NextSequence, commit.Accepted, Math.Max(epoch, commit.Epoch));
+                    lastGroup = commit.GroupByte;
                 }
             }
             at += whole;
@@ -78,11 +87,22 @@ internal static class Recovery
                     continue;
                 }
             }
+            var (damage, expected) = (at, sequence);
             if (SkipDamage(last, ref at, ref sequence, physical))
+            {
+                damages.Add((damage, at, sequence - expected));
                 continue;
+            }
             break;
         }
         SetAside(last, at, physical, storage, notes);
+        // A group is confirmed when there is another behind it. The writes of the last one may have reached the disk in any order, and what is
+        // missing of it is in no log: it was not accepted.
+        foreach (var (from, to, events) in damages.Where(damage => damage.From >= lastGroup))
+        {
+            accepted -= (long)events;
+            notes.Add($"tail_uncertain: {events} events at byte {from} to {to} of '{last.Name}' are torn; their group is the last and may never have been confirmed; what is whole of it is kept");
+        }
         last.Length = at - last.FirstByte;
         return new RecoveredEnd(at, sequence, accepted, epoch, notes);
     }
@@ -126,7 +146,6 @@ internal static class Recovery
             return;
         using var file = storage.Open(last.Name);
         file.SetLength(JournalFormat.FileHeaderLength + end - last.FirstByte);
-        file.Sync();
     }
 
     /// <summary>A copy under another name would cut into the files around the place that its name claims.</summary>

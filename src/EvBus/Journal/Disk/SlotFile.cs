@@ -38,6 +38,9 @@ internal sealed class SlotFile : IDisposable
         var file = storage.Open(name, preallocate: (long)Slots * slotLength);
         var slots = new SlotFile(file, slotLength);
         content = slots.Load();
+        // What a killed process wrote last may be in the system's memory only; the slot before it is about to be written over.
+        if (content is not null)
+            file.Sync();
         return slots;
     }
 
@@ -96,7 +99,6 @@ internal sealed class SlotFile : IDisposable
             if (generation <= _generation)
                 continue;
             _generation = generation;
-            // What an earlier life wrote last may not be durable, but nothing better is known.
             _latest = _durable = i;
             best = slot.AsSpan(HeaderLength, (int)length).ToArray();
         }

@@ -135,7 +135,9 @@ internal sealed partial class SegmentLane : IJournalLane
             var end = End(_journal.EndSequence);
             if (!IsForgotten && !IsTooFarAhead && end > _sequence && end - _sequence >= (ulong)events)
                 return false;
-            _dueAt = _sequence + (ulong)events;
+            // While it is detached nothing that comes is for it; with a mark it would count as waiting at the end, and what it has queued that is
+            // not committed yet would be passed over.
+            _dueAt = IsDetached ? ulong.MaxValue : _sequence + (ulong)events;
             return true;
         }
     }

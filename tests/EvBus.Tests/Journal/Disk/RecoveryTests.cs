@@ -66,6 +66,38 @@ public class RecoveryTests
         Assert.InRange(delivered.Length, Events - 12, Events);
     }
 
+    /// <summary>The writes of one group may reach the disk in any order: its commit record may be there and what is before it not.</summary>
+    [Fact]
+    public async Task What_a_power_failure_tore_out_of_the_last_group_was_never_accepted()
+    {
+        var storage = new FaultStorage();
+        FaultStorage disk;
+        await using (var bus = EventBus.Create(bus =>
+        {
+            // Time stands, so no checkpoint counts the group.
+            bus.UseStorage(storage).Publisher("a", new ScriptedPublisher { Otherwise = (_, _) => new(PublishResult.Retry("down")) }, lane: new LaneOptions { Start = LaneStart.Oldest });
+            bus.Options = bus.Options with { Time = new FakeClock() };
+        }))
+        {
+            // All of it before the start, so that it is one group.
+            await bus.PutManyAsync([.. Enumerable.Range(0, 399).Select(n => Number(n, 8000))]);
+            var last = bus.PutAsync(Number(399, 8000), Receipt.Durable).AsTask();
+            await bus.StartAsync();
+            await last.Soon();
+            disk = storage.AfterCrash(null);
+            await bus.StopAsync(TimeSpan.Zero).Soon();
+        }
+        disk.Corrupt(LogsOf(disk)[^1], content =>
+        {
+            content.AsSpan(500_000, 100_000).Clear();
+            return content;
+        });
+        var (delivered, status) = await DrainAsync(disk);
+        Assert.Equal((0, 399), (delivered[0], delivered[^1]));
+        Assert.InRange(delivered.Length, 385, 388);
+        Assert.Equal((delivered.Length, 0), (status.Accepted, status.Lanes.Single().Dropped));
+    }
+
     [Fact]
     public async Task A_zero_filled_tail_is_cut()
     {

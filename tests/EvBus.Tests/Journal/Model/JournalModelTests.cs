@@ -29,7 +29,7 @@ public class JournalModelTests
 
     [Fact]
     public void The_journal_does_what_a_model_of_lists_does() => Check.One(
-        Config.QuickThrowOnFailure.WithMaxTest(400),
+        ModelRuns.Config,
         Prop.ForAll(s_step.ListOf(250).ToArbitrary(), steps =>
         {
             var run = new Run();
