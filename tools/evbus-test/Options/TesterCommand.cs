@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using EvBus.Acct;
+using EvBus.Tools.Tester.Certify;
 using EvBus.Tools.Tester.Options;
 using EvBus.Tools.Tester.Outputters;
 using EvBus.Tools.Tester.Reporting;
@@ -59,6 +60,7 @@ internal static class TesterCommand
             root.Options.Add(option);
         AcctSetup.AddTo(root);
         root.Subcommands.Add(ConnectCommand.Build());
+        root.Subcommands.Add(CertifyCommand.Build());
         root.SetAction(static _ => 0);
         return root;
     }
@@ -79,6 +81,8 @@ internal static class TesterCommand
         }
         if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
             return await ConnectCommand.RunAsync(parsed, host);
+        if (parsed.CommandResult.Command.Name == CertifyCommand.Name)
+            return await CertifyCommand.RunAsync(parsed, host);
         if (parsed.GetValue(Version))
             return Print(host, TesterVersion.Line + "\n");
         if (parsed.GetValue(VersionsReport))
