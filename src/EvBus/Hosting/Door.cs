@@ -51,14 +51,14 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         if (!result.IsAccepted)
             return new(Count(result));
         if (receipt.Kind == Receipt.Level.Durable)
-            return AwaitCommitAsync(result, commit!.WaitAsync(), cancellationToken);
+            return AwaitCommitAsync(result, commit!, cancellationToken);
         return awaited ? AwaitAsync(result, receipt, cancellationToken) : new(result);
     }
 
     /// <summary>Cancelling ends the wait only: the event is accepted.</summary>
-    private async ValueTask<PutResult> AwaitCommitAsync(PutResult accepted, Task<string?> committed, CancellationToken cancellationToken)
+    private async ValueTask<PutResult> AwaitCommitAsync(PutResult accepted, CommitWaiters commit, CancellationToken cancellationToken)
     {
-        var failure = await (cancellationToken.CanBeCanceled ? committed.WaitAsync(cancellationToken) : committed).ConfigureAwait(false);
+        var failure = cancellationToken.CanBeCanceled ? await commit.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false) : await commit;
         return failure is null ? accepted with { Outcome = PutOutcome.Durable } : Count(PutResult.Refused(RefusalReason.JournalFailed, failure));
     }
 
@@ -71,7 +71,7 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         if (!result.IsAccepted)
             return Count(result);
         if (receipt.Kind == Receipt.Level.Durable)
-            return await AwaitCommitAsync(result, commit!.WaitAsync(), cancellationToken).ConfigureAwait(false);
+            return await AwaitCommitAsync(result, commit!, cancellationToken).ConfigureAwait(false);
         return awaited ? await AwaitAsync(result, receipt, cancellationToken).ConfigureAwait(false) : result;
     }
 

@@ -24,26 +24,6 @@ internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Ep
     public bool IsAfterGap { get; init; }
 }
 
-/// <summary>Those who wait until a group is on disk.</summary>
-internal sealed class CommitWaiters(Action? asked = null)
-{
-    private readonly TaskCompletionSource<string?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _count;
-
-    /// <summary>How many have asked.</summary>
-    public int Count => Volatile.Read(ref _count);
-
-    /// <summary>Completes with null when the group is on disk, else with why it is not.</summary>
-    public Task<string?> WaitAsync()
-    {
-        Interlocked.Increment(ref _count);
-        asked?.Invoke();
-        return _done.Task;
-    }
-
-    public void Complete(string? failure) => _done.TrySetResult(failure);
-}
-
 /// <summary>
 /// The one who writes the log: closes a group, writes it, fsyncs, and says so. A group is what has come while the last one was written. Those
 /// it has just answered are given the time to come again, as long as they do come: else every second group would hold one event.

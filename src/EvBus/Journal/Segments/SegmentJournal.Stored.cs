@@ -62,7 +62,7 @@ internal sealed partial class SegmentJournal
             if (_end == _committed.Sequence)
                 return;
             // What is being written now is in an earlier group, so the one being filled is late enough for all; it must not stay empty.
-            committed = _closing is { } closing && closing.Sequence == _end ? _closingWaiters!.WaitAsync() : _waiters.WaitAsync();
+            committed = _closing is { } closing && closing.Sequence == _end ? _closingWaiters!.AsTask() : _waiters.AsTask();
         }
         _committer!.Signal();
         if (committed.GetAwaiter().GetResult() is { } failure)
