@@ -30,7 +30,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
 
         SayOfPlugins();
         var lanes = new List<PlannedLane>();
-        foreach (var added in builder.Added)
+        foreach (var added in builder.Added.Where(added => !added.Plugin.IsRemoved))
         {
             var descriptor = added.Plugin.Descriptor;
             var mine = profiles.FindAll(profile => descriptor.GoesBy(profile.Provider));
