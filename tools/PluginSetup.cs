@@ -16,7 +16,10 @@ internal static class PluginSetup
     /// <exception cref="EvBusConfigurationException">A path cannot be read, or a plugin's name is taken.</exception>
     public static void Apply(EvBusBuilder bus, IEnumerable<string> paths)
     {
+        bus.AddConsole();
+        bus.AddExec();
         bus.AddFile();
+        bus.AddHttp();
         bus.AddKafka();
         bus.AddRabbitMq();
         // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.

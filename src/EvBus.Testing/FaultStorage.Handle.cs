@@ -28,6 +28,8 @@ public sealed partial class FaultStorage
 
         public void Write(long offset, ReadOnlySpan<byte> data)
         {
+            Interlocked.Increment(ref storage._writes);
+            storage.BeforeWrite?.Invoke(file.Name);
             lock (storage._lock)
             {
                 try
@@ -49,6 +51,17 @@ public sealed partial class FaultStorage
 
         public void Sync()
         {
+            Interlocked.Increment(ref storage._syncs);
+            try
+            {
+                storage.BeforeSync?.Invoke(file.Name);
+            }
+            catch (IOException)
+            {
+                lock (storage._lock)
+                    file.ForgetUnsynced();
+                throw;
+            }
             lock (storage._lock)
             {
                 storage.Point();

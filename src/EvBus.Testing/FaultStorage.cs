@@ -15,6 +15,8 @@ public sealed partial class FaultStorage : IStorage
     private readonly Queue<Exception> _failingSyncs = new();
     private readonly Queue<Exception> _failingWrites = new();
     private bool _isLocked;
+    private long _writes;
+    private long _syncs;
 
     /// <summary>How many calls that change something there have been.</summary>
     public int Points { get; private set; }
@@ -40,6 +42,14 @@ public sealed partial class FaultStorage : IStorage
 
     string IStorage.Path => "fault storage";
 
+    /// <summary>What a file holds at this moment.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such file.</exception>
+    public byte[] Read(string name)
+    {
+        lock (_lock)
+            return [.. _files[name].Content];
+    }
+
     /// <summary>The next fsync throws this.</summary>
     public void FailNextSync(Exception exception)
     {
@@ -53,6 +63,18 @@ public sealed partial class FaultStorage : IStorage
         lock (_lock)
             _failingWrites.Enqueue(exception);
     }
+
+    /// <summary>How many writes there have been, those that failed among them.</summary>
+    public long Writes => Interlocked.Read(ref _writes);
+
+    /// <summary>How many fsyncs of files there have been, those that failed among them.</summary>
+    public long Syncs => Interlocked.Read(ref _syncs);
+
+    /// <summary>Called with the file's name before each write, with no lock held; what it throws, the write throws, having written nothing.</summary>
+    public Action<string>? BeforeWrite { get; set; }
+
+    /// <summary>Called with the file's name before each fsync of a file, with no lock held; what it throws, the fsync throws, and what was not durable may be lost. May block: then the disk is slow.</summary>
+    public Action<string>? BeforeSync { get; set; }
 
     /// <summary>Changes the bytes of a file behind everybody's back, as a rotten disk does.</summary>
     /// <param name="name">The file.</param>

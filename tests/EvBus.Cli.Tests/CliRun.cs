@@ -15,12 +15,18 @@ internal sealed class CliRun : IDisposable
 
     public string Journal => Path.Combine(_folder.FullName, "journal");
 
+    /// <summary>What the command finds in its environment.</summary>
+    public Dictionary<string, string?> Variables { get; } = [];
+
+    /// <summary>What buses encrypt the journal with; null: nothing.</summary>
+    public JournalKey? Key { get; set; }
+
     public string this[string name] => Path.Combine(_folder.FullName, name);
 
     public async Task<(int Code, string Out, string Error)> RunAsync(params string[] args)
     {
         using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
-        var code = await EvBusTool.RunAsync(args, new ToolConsole(TextReader.Null, output, error, _ => null, false), TimeProvider.System, CancellationToken.None);
+        var code = await EvBusTool.RunAsync(args, new ToolConsole(TextReader.Null, output, error, Variables.GetValueOrDefault, false), TimeProvider.System, CancellationToken.None);
         return (code, output.ToString(), error.ToString());
     }
 
@@ -44,7 +50,7 @@ internal sealed class CliRun : IDisposable
     /// <summary>A bus on the journal; lanes are named with their patterns and publishers.</summary>
     public EventBus Bus(params (string Name, string? Pattern, ScriptedPublisher Publisher)[] lanes) => EventBus.Create(bus =>
     {
-        bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = Journal, SegmentBytes = 64 << 10 }, Lane = new LaneOptions { RetryInitial = TimeSpan.FromMilliseconds(5), RetryMax = TimeSpan.FromMilliseconds(20) } };
+        bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = Journal, SegmentBytes = 64 << 10, Key = Key }, Lane = new LaneOptions { RetryInitial = TimeSpan.FromMilliseconds(5), RetryMax = TimeSpan.FromMilliseconds(20) } };
         foreach (var (name, pattern, publisher) in lanes)
             bus.AddIngress(new IngressDescriptor { Name = name, NeedsProfile = false, Create = _ => publisher }, pattern);
     });

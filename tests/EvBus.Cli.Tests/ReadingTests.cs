@@ -177,11 +177,11 @@ public sealed class ReadingTests : IDisposable
         await FillAsync(5);
         var file = Directory.GetFiles(Path.Combine(_run.Journal, "log")).Single();
         var bytes = File.ReadAllBytes(file);
-        bytes[8] = 2;
+        bytes[8] = 9;
         System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), EvBus.Journal.JournalFormat.HeaderChecksum(bytes));
         File.WriteAllBytes(file, bytes);
         var (code, _, error) = await _run.RunAsync("journal", "check", _run.Journal);
         Assert.Equal(2, code);
-        Assert.Contains("format 2", error, StringComparison.Ordinal);
+        Assert.Contains("format 9", error, StringComparison.Ordinal);
     }
 }

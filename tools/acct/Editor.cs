@@ -8,7 +8,11 @@ namespace EvBus.Tools.Acct;
 /// <summary>Runs the editor on this terminal.</summary>
 internal static class Editor
 {
-    public static int Run(string editor, string path, EditorSignals signals)
+    /// <param name="editor">The command.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="signals">Who ends it.</param>
+    /// <param name="secret">A variable of the environment that is none of the editor's business.</param>
+    public static int Run(string editor, string path, EditorSignals signals, string secret = "ACCT_KEY")
     {
         // By the shell, because EDITOR may hold arguments ("code --wait").
         var start = OperatingSystem.IsWindows()
@@ -16,6 +20,7 @@ internal static class Editor
             : new ProcessStartInfo("/bin/sh") { ArgumentList = { "-c", editor + " \"$@\"", "sh", path } };
         start.UseShellExecute = false;
         start.Environment.Remove("ACCT_KEY");
+        start.Environment.Remove(secret);
         try
         {
             using var process = Process.Start(start)!;

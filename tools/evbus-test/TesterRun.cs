@@ -16,6 +16,8 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     /// <summary>The routing key of the queue that is printed.</summary>
     public const string Queue = "evbus-test";
 
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(2);
+
     private readonly CancellationTokenSource _end = new();
     private IOutputter? _outputter;
     private string? _badInput;
@@ -120,7 +122,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         bus.LoggerFactory = loggers;
         bus.Options = bus.Options with { Time = host.Time, StopTimeout = options.DrainTimeout, Seed = options.Seed };
         if (options.Journal is { } folder)
-            bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder } };
+            bus.Options = bus.Options with { Journal = new JournalOptions { Mode = options.Spill ? JournalMode.Spill : JournalMode.Disk, Directory = folder } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
         Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal));
@@ -141,9 +143,12 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         }
     }
 
+    /// <summary>Standard input counts without being named, where it is a pipe or a file and nothing else gives events.</summary>
+    private bool IsFedByPipe => options.Input is null && !options.Random && host.IsInputRedirected;
+
     private Stream? OpenInput()
     {
-        if (options.Input == "-" || (options.Input is null && !options.Random && host.IsInputRedirected))
+        if (options.Input == "-" || IsFedByPipe)
             return host.Input();
         if (options.Input is null)
             return null;
@@ -165,10 +170,16 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             sources.Add(Task.Run(() => PutLinesAsync(sender, input, either.Token), CancellationToken.None));
         try
         {
-            await Task.WhenAll(sources);
-            // Without --random and --input it runs until it is interrupted: whatever code puts there is printed.
-            if (!options.Random && options.Input is null && !sender.IsDone)
+            var putting = Task.WhenAll(sources);
+            if (IsFedByPipe)
+                await SayIfIdleAsync(putting, sender, either.Token);
+            await putting;
+            // Where nothing gave an event it runs until it is interrupted: whatever code puts there is printed.
+            if (!options.Random && options.Input is null && sender.Sent == 0)
+            {
+                host.Say($"{(IsFedByPipe ? "standard input ended without a line" : "nothing to send")}: printing what else arrives, until Ctrl-C. To send, use --random, --input FILE, or a pipe.");
                 await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, either.Token);
+            }
         }
         catch (OperationCanceledException) when (either.IsCancellationRequested)
         {
@@ -178,6 +189,14 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         {
             _badInput = e.Message;
         }
+    }
+
+    // Somebody whose shell or service manager left the pipe open should not wait without knowing for what.
+    private async Task SayIfIdleAsync(Task putting, Sender sender, CancellationToken cancellationToken)
+    {
+        await Task.WhenAny(putting, Task.Delay(s_idle, host.Time, cancellationToken));
+        if (!putting.IsCompleted && !cancellationToken.IsCancellationRequested && sender.Sent == 0)
+            host.Say("waiting for lines on standard input, until its end or Ctrl-C.");
     }
 
     private async Task PutRandomAsync(Sender sender, CancellationToken cancellationToken)

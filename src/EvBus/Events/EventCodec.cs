@@ -28,6 +28,9 @@ internal static class EventCodec
     public const int MaxAttributesLength = 60 * 1024;
     public const int MaxIdLength = 1024;
 
+    /// <summary>What <see cref="Tag.Seal"/> takes.</summary>
+    public const int SealLength = 3 + 16;
+
     [Flags]
     public enum RecordFlags : byte
     {
@@ -45,6 +48,9 @@ internal static class EventCodec
         /// <summary>Put back for one lane only, named by <see cref="Tag.Lane"/>.</summary>
         ForLane = 8,
 
+        /// <summary>Attributes and body are ciphertext. Only on disk.</summary>
+        Encrypted = 16,
+
         /// <summary>No event: the journal's own, see JournalFormat.</summary>
         Control = 128,
     }
@@ -53,6 +59,9 @@ internal static class EventCodec
     {
         Profile = 1, Key = 2, Id = 3, Source = 4, Type = 5, Subject = 6, ContentType = 7, DataSchema = 8,
         Time = 9, TraceParent = 10, TraceState = 11, Parent = 12, Extension = 13, Lane = 14,
+
+        /// <summary>The last one where the journal is encrypted: 16 bytes, 0 in memory, on disk what proves the record.</summary>
+        Seal = 15,
     }
 
     /// <summary>How many bytes the attributes may need at most; exact enough to choose a segment by, cheap enough for every event.</summary>
@@ -90,7 +99,7 @@ internal static class EventCodec
     }
 
     /// <summary>Writes a record and returns its length. <paramref name="target"/> must hold header, attributes and body.</summary>
-    public static int Write(Span<byte> target, in EventAttributes a, ReadOnlySpan<byte> body, Guid stamped, DateTimeOffset accepted, bool awaited)
+    public static int Write(Span<byte> target, in EventAttributes a, ReadOnlySpan<byte> body, Guid stamped, DateTimeOffset accepted, bool awaited, bool isSealed = false)
     {
         var flags = awaited ? RecordFlags.Awaited : RecordFlags.None;
         var at = HeaderLength;
@@ -110,6 +119,8 @@ internal static class EventCodec
             at = Put(target, at, Tag.Id, a.Id);
         }
         at = PutRest(target, at, in a);
+        if (isSealed)
+            at = PutSeal(target, at);
         var attributesLength = at - HeaderLength;
         body.CopyTo(target[at..]);
         var length = at + body.Length;
@@ -137,6 +148,31 @@ internal static class EventCodec
         BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(10), (ushort)(end - HeaderLength));
         copy[9] = (byte)((RecordFlags)copy[9] | RecordFlags.ForLane);
         return copy;
+    }
+
+    /// <summary>A copy of a record with room for the seal; itself when it has it.</summary>
+    public static byte[] WithSeal(ReadOnlySpan<byte> record)
+    {
+        var bodyAt = HeaderLength + ReadAttributesLength(record);
+        if (HasSeal(record))
+            return record.ToArray();
+        var copy = new byte[record.Length + SealLength];
+        record[..bodyAt].CopyTo(copy);
+        PutSeal(copy, bodyAt);
+        record[bodyAt..].CopyTo(copy.AsSpan(bodyAt + SealLength));
+        BinaryPrimitives.WriteUInt32LittleEndian(copy, (uint)copy.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(10), (ushort)(bodyAt + SealLength - HeaderLength));
+        return copy;
+    }
+
+    public static bool HasSeal(ReadOnlySpan<byte> record) => TryFind(record, Tag.Seal, out _);
+
+    private static int PutSeal(Span<byte> target, int at)
+    {
+        target.Slice(at, SealLength).Clear();
+        target[at] = (byte)Tag.Seal;
+        BinaryPrimitives.WriteUInt16LittleEndian(target[(at + 1)..], SealLength - 3);
+        return at + SealLength;
     }
 
     private static int PutRest(Span<byte> target, int at, in EventAttributes a)

@@ -71,6 +71,34 @@ public interface ILanes
     /// <returns>How many lanes it concerned.</returns>
     int Resume(string selector);
 
+    /// <summary>
+    /// Lets a lane go back: what it was through with since that place is delivered again, and moves from delivered to queued (what was given up is matched
+    /// anew). What is under way gets its verdict first; what waits for another try is tried as if new. A paused lane stays paused. Concurrent calls for one lane wait for each other.
+    /// </summary>
+    /// <param name="laneId">The lane.</param>
+    /// <param name="to">Where to. In memory only what some lane still has to read is kept, on disk also what <see cref="JournalOptions.Retain"/> says.</param>
+    /// <param name="cancellationToken">Ends the wait for what is under way; nothing has moved then.</param>
+    /// <returns>How many events it gets again; 0 when it is not beyond that place.</returns>
+    /// <exception cref="EvBusException">The journal does not keep that place (the message says what its oldest time is), or the lane is detached or an orphan.</exception>
+    /// <exception cref="ArgumentException">There is no such lane.</exception>
+    ValueTask<long> RewindAsync(string laneId, LanePlace to, CancellationToken cancellationToken = default);
+
+    /// <summary>Lets a lane pass over what it has queued up to a place: counted as dropped (<see cref="DropReasons.Skipped"/>), and so answered to whoever waits for its delivery. Otherwise as <see cref="RewindAsync"/>.</summary>
+    /// <param name="laneId">The lane.</param>
+    /// <param name="to">Where to; <see cref="LanePlace.Now"/> skips everything accepted so far.</param>
+    /// <param name="cancellationToken">Ends the wait for what is under way; nothing has moved then.</param>
+    /// <returns>How many events were skipped; 0 when it is beyond that place already.</returns>
+    /// <exception cref="EvBusException">The journal has no such place, or the lane is detached or an orphan.</exception>
+    /// <exception cref="ArgumentException">There is no such lane.</exception>
+    ValueTask<long> SkipAsync(string laneId, LanePlace to, CancellationToken cancellationToken = default);
+
+    /// <summary>Waits until a lane is through with everything accepted before this call; what comes meanwhile is queued as ever. A paused lane, or one whose destination is away, makes it wait.</summary>
+    /// <param name="laneId">The lane.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ArgumentException">There is no such lane.</exception>
+    /// <exception cref="EvBusException">The lane ended before it was through.</exception>
+    ValueTask DrainAsync(string laneId, CancellationToken cancellationToken = default);
+
     /// <summary>The dead letters of a lane, oldest first.</summary>
     IReadOnlyList<DeadLetter> GetDeadLetters(string laneId);
 

@@ -81,6 +81,14 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
 
     public int Resume(string selector) => ForEach(selector, lane => lane.Resume());
 
+    public ValueTask<long> RewindAsync(string laneId, LanePlace to, CancellationToken cancellationToken = default) =>
+        new(Need(laneId).MoveAsync(to, isSkip: false, cancellationToken));
+
+    public ValueTask<long> SkipAsync(string laneId, LanePlace to, CancellationToken cancellationToken = default) =>
+        new(Need(laneId).MoveAsync(to, isSkip: true, cancellationToken));
+
+    public ValueTask DrainAsync(string laneId, CancellationToken cancellationToken = default) => new(Need(laneId).DrainedAsync(journal.End, cancellationToken));
+
     public IReadOnlyList<DeadLetter> GetDeadLetters(string laneId) => Need(laneId).DeadLetters.List();
 
     public int ReplayDeadLetters(string laneId, Func<DeadLetter, bool>? which = null) => Need(laneId).Replay(which);

@@ -33,6 +33,9 @@ internal interface IJournal : IAsyncDisposable
     /// <summary>Why it cannot write any more; null as long as it can.</summary>
     string? Failure { get; }
 
+    /// <summary>Behind everything accepted so far.</summary>
+    Position End { get; }
+
     /// <summary>Accepted and unmatched so far.</summary>
     JournalCounts Count();
 
@@ -85,6 +88,13 @@ internal interface IJournalLane
 
     /// <summary>The lane's dead letters, as many as <paramref name="capacity"/>; with a disk, those of earlier runs too.</summary>
     DeadLetters OpenDeadLetters(int capacity);
+
+    /// <summary>Takes back what was read and not settled: its batch is to be closed, and <see cref="Move"/> has to follow, which lets it be read again.</summary>
+    void GiveBack(EventBatch batch);
+
+    /// <summary>Goes to another place, back or (to skip) forward; to none, when that is on the wrong side. How many events moved. Only while nothing is under way and nobody reads; may read much of the log.</summary>
+    /// <exception cref="EvBusException">The place is not kept, or the lane cannot be moved now.</exception>
+    long Move(LanePlace to, bool isSkip);
 
     /// <summary>The lane's ledger and lag at this moment, all numbers of one instant.</summary>
     LaneMeasure Measure();

@@ -128,6 +128,9 @@ internal static partial class Log
     [LoggerMessage(309, LogLevel.Error, "Lane {Lane}: {Count} dead letters are damaged on disk and lost")]
     public static partial void DeadLettersDamaged(ILogger logger, string lane, int count);
 
+    [LoggerMessage(320, LogLevel.Error, "Journal: no room on the disk for '{Name}', so a part of the reserve is given up for it; {Left} bytes of the reserve are left. Make room: without it, lanes whose dead letters cannot be written pause")]
+    public static partial void ReserveGivenUp(ILogger logger, string name, long left);
+
     [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using EvBus.Acct;
+using EvBus.Tools.Tester.Certify;
 using EvBus.Tools.Tester.Options;
 using EvBus.Tools.Tester.Outputters;
 using EvBus.Tools.Tester.Reporting;
@@ -14,7 +15,7 @@ internal static class TesterCommand
     public const int Wrong = 2;
 
     private static readonly Option<bool> RandomOption = Flag("--random", "Put a random event on the bus, the first at once, then one a second (see --rate).");
-    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input. Ends at its end, unless --random goes on.");
+    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input, which also counts unnamed where it is a pipe or a file and --random is not given. Ends at its end, unless --random goes on.");
     private static readonly Option<string?> Output = new("--output")
     {
         Description = "How events are printed, also by an outputter of --plugins (default: json).", HelpName = string.Join('|', Outputter.Names),
@@ -31,7 +32,7 @@ internal static class TesterCommand
     private static readonly Option<bool> Summary = Flag("--summary", "At the end, tell on standard error what became of the events.");
     private static readonly Option<TimeSpan?> DrainTimeout = Time("--drain-timeout", "How long publishers may take for what is queued at the end (default: 30s).");
     private static readonly Option<string?> Journal = Text("--journal", "DIR", "Keep events on disk in this folder before they are delivered; what is left is delivered by the next run.");
-    private static readonly Option<string?> Mode = Chosen("--mode", ["memory", "disk"], "Where events are kept (default: memory, or disk with --journal).");
+    private static readonly Option<string?> Mode = Chosen("--mode", ["memory", "disk", "spill"], "Where events are kept (default: memory, or disk with --journal; spill: memory first, disk when a publisher falls behind).");
     private static readonly Option<string?> ReceiptOption = Chosen("--receipt", Receipts.Names, "Wait for each event, 1,024 at a time, until it is accepted, on disk, or delivered by every publisher.");
     private static readonly Option<string?> ReceiptsTo = Text("--receipts-to", "FILE", "Append the id of each event that has its receipt, a line each.");
     private static readonly Option<bool> Drain = Flag("--drain", "Put nothing: deliver what the journal holds. Exit code 0 when it is empty, 1 when something is left.");
@@ -59,6 +60,7 @@ internal static class TesterCommand
             root.Options.Add(option);
         AcctSetup.AddTo(root);
         root.Subcommands.Add(ConnectCommand.Build());
+        root.Subcommands.Add(CertifyCommand.Build());
         root.SetAction(static _ => 0);
         return root;
     }
@@ -79,6 +81,8 @@ internal static class TesterCommand
         }
         if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
             return await ConnectCommand.RunAsync(parsed, host);
+        if (parsed.CommandResult.Command.Name == CertifyCommand.Name)
+            return await CertifyCommand.RunAsync(parsed, host);
         if (parsed.GetValue(Version))
             return Print(host, TesterVersion.Line + "\n");
         if (parsed.GetValue(VersionsReport))
@@ -119,6 +123,7 @@ internal static class TesterCommand
             Summary = parsed.GetValue(Summary),
             DrainTimeout = parsed.GetValue(DrainTimeout) ?? defaults.DrainTimeout,
             Journal = parsed.GetValue(Journal),
+            Spill = parsed.GetValue(Mode) == "spill",
             Receipt = parsed.GetValue(ReceiptOption) is { } receipt ? Receipts.Parse(receipt) : null,
             ReceiptsTo = parsed.GetValue(ReceiptsTo),
             Drain = parsed.GetValue(Drain),
@@ -131,8 +136,8 @@ internal static class TesterCommand
 
     private static string? JournalTrouble(ParseResult parsed, TesterOptions options) => parsed.GetValue(Mode) switch
     {
-        "disk" when options.Journal is null => "--mode disk needs a folder. Name it with --journal DIR.",
-        "memory" when options.Journal is not null => "--mode memory keeps nothing on disk. Leave out --journal, or choose --mode disk.",
+        "disk" or "spill" when options.Journal is null => $"--mode {parsed.GetValue(Mode)} needs a folder. Name it with --journal DIR.",
+        "memory" when options.Journal is not null => "--mode memory keeps nothing on disk. Leave out --journal, or choose --mode disk or spill.",
         _ when options.Drain && options.Journal is null => "--drain delivers what a journal holds. Name its folder with --journal DIR.",
         _ when options.Drain && (options.Random || options.Input is not null) => "--drain puts nothing. Leave out --random and --input, or --drain.",
         _ when options.Receipt == Receipt.Durable && options.Journal is null => "--receipt durable needs a disk. Add --journal DIR, or choose accepted or delivered.",

@@ -87,7 +87,7 @@ internal static class DeadCommands
     public static List<StoredLetter> Read(JournalFolder folder, string lane)
     {
         if (folder.Storage.Exists(DeadLetterFile.NameOf(lane)))
-            return DeadLetterFile.Read(folder.Storage, lane, out _);
+            return DeadLetterFile.Read(folder.Storage, lane, folder.Cipher, out _);
         var known = Lanes(folder).Union(folder.Cursors.Select(cursor => cursor.LaneId).OfType<string>()).Select(id => $"'{id}'").ToArray();
         return folder.Cursors.Any(cursor => cursor.LaneId == lane) ? []
             : throw new UsageException($"The journal has no lane '{lane}'. {(known.Length == 0 ? "It has none at all." : $"It has {string.Join(", ", known)}.")}");
@@ -99,7 +99,7 @@ internal static class DeadCommands
         var name = DeadLetterFile.NameOf(lane);
         if (folder.Storage.Exists(name) && DeadScan.Of(folder.Storage, name) is { } scan && (!scan.HasHeader || scan.Damaged.Count > 0))
             throw new TroubleException($"'{name}' is damaged. See 'evbus journal check', and repair it first: 'evbus journal repair'.");
-        return DeadLetterFile.Open(folder.Storage, lane, out letters, out _);
+        return DeadLetterFile.Open(folder.Storage, lane, folder.Cipher, out letters, out _);
     }
 
     private static IEnumerable<string> Lanes(JournalFolder folder) => folder.Storage.List(JournalFormat.DeadFolder).Where(name => name.EndsWith(Extension, StringComparison.Ordinal))

@@ -50,6 +50,8 @@ internal sealed record EventRange(Bound From, Bound To, string? Lane, string? Pr
         return Select(new LogReader(folder, check.Scan).Read(first), queue);
     }
 
+    private static TroubleException Secret() => new($"The journal is encrypted. Set {JournalKey.Variable} to its key, or name the file that holds it: --key-file FILE.");
+
     private IEnumerable<StoredRecord> Select(IEnumerable<StoredRecord> records, LaneQueue? queue)
     {
         var match = Profile is null ? null : ProfileMatch.Glob(Profile);
@@ -61,9 +63,13 @@ internal sealed record EventRange(Bound From, Bound To, string? Lane, string? Pr
             var accepted = EventCodec.ReadAccepted(record.Bytes.Span);
             if (Filler.Is(record.Bytes.Span) || accepted < From.Time || accepted > To.Time || (queue is not null && !queue.Holds(record)))
                 continue;
+            if (match is not null && record.IsSecret)
+                throw Secret();
             if (match is not null && (EventCodec.FindText(record.Bytes.Span, EventCodec.Tag.Profile) is not { } profile || !match.IsMatch(profile)))
                 continue;
             left--;
+            if (record.IsSecret)
+                throw Secret();
             yield return record;
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EvBus.Tools.Acct;
+using EvBus.Tools.Cli.Journal;
 
 namespace EvBus.Tools.Cli.Commands;
 
@@ -11,7 +12,13 @@ internal static class JournalCommands
         var json = new Option<bool>("--json") { Description = "Print JSON, for programs.", Recursive = true };
         var journal = new Command("journal", "Looks into a journal on disk. What only reads works while a bus has it open; what changes it is refused then.");
         journal.Options.Add(json);
-        Printer For(ParseResult result) => new(console, result.GetValue(json));
+        var keyFile = new Option<string?>("--key-file") { Description = $"The file with the key of an encrypted journal. Default: what {JournalKey.Variable} in the environment says. 'check', 'stats' and 'repair' need none.", HelpName = "FILE", Recursive = true };
+        journal.Options.Add(keyFile);
+        Printer For(ParseResult result)
+        {
+            ToolKey.Use(result.GetValue(keyFile), console.Environment);
+            return new Printer(console, result.GetValue(json));
+        }
 
         journal.Subcommands.Add(Simple("stats", "Files, events, cursors, and whether the ledger balances. Exit code 1 when it does not.", (directory, result, _) => StatsCommand.RunAsync(directory, For(result))));
         journal.Subcommands.Add(Simple("check", "Reads everything and lists what is damaged, and what to do. Exit code 1 when something is.", (directory, result, _) => CheckCommand.RunAsync(directory, For(result))));
@@ -34,7 +41,7 @@ internal static class JournalCommands
         var file = new Option<string>("--to") { Description = "The file to write; it must not be there yet.", HelpName = "FILE", Required = true };
         var bodies = new Option<bool>("--bodies") { Description = "Only the bodies, as they are, each followed by a line break; else NDJSON as 'cat' prints it." };
         journal.Subcommands.Add(Simple("cat", "Prints events as NDJSON: structured CloudEvents with their number as evbussequence.", (directory, result, cancellationToken) => CatCommand.RunAsync(directory,
-            EventRange.Parse(result.GetValue(from), result.GetValue(to), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), console, cancellationToken), lane, from, to, profile, limit));
+            EventRange.Parse(result.GetValue(from), result.GetValue(to), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), printer(result).Console, cancellationToken), lane, from, to, profile, limit));
         journal.Subcommands.Add(Simple("export", "Writes events to a file, and says where the next export goes on.", (directory, result, cancellationToken) => ExportCommand.RunAsync(directory, result.GetValue(file)!, result.GetValue(bodies),
             EventRange.Parse(result.GetValue(from), result.GetValue(until), result.GetValue(lane), result.GetValue(profile), result.GetValue(limit)), printer(result), cancellationToken), file, bodies, lane, from, until, profile, limit));
     }
@@ -72,12 +79,25 @@ internal static class JournalCommands
             (directory, result, _) => ReplayCommand.RunAsync(directory, result.GetValue(lane)!, result.GetValue(replayed) ?? [], result.GetValue(all), time, printer(result)), lane, all);
         replay.Arguments.Add(replayed);
         dead.Subcommands.Add(replay);
+        AddEdit(dead, printer, lane);
         var purged = Numbers();
         var purge = Simple("purge", "Removes them for good.",
             (directory, result, _) => DeadCommands.PurgeAsync(directory, result.GetValue(lane)!, result.GetValue(purged) ?? [], result.GetValue(all), printer(result)), lane, all);
         purge.Arguments.Add(purged);
         dead.Subcommands.Add(purge);
         journal.Subcommands.Add(dead);
+    }
+
+    private static void AddEdit(Command dead, Func<ParseResult, Printer> printer, Option<string> lane)
+    {
+        var number = new Argument<ulong>("NUMBER") { Description = "Its number, as 'dead list' shows it." };
+        var body = new Option<string?>("--body") { Description = "The file with the new body. Default: the editor opens the old one, unless --set is all there is to do.", HelpName = "FILE" };
+        var set = new Option<string[]>("--set") { Description = "An attribute: source, type, subject, datacontenttype, dataschema, profile, key, or an extension. An empty value removes it. May be given several times.", HelpName = "NAME=VALUE" };
+        var editor = new Option<string?>("--editor") { Description = "The editor's command. Default: $EDITOR, else vi.", HelpName = "COMMAND" };
+        var edit = Simple("edit", "Changes the body or attributes of one, to be replayed then. It gets a new number; id, reason, attempts and time stay.", (directory, result, _) => EditLetterCommand.RunAsync(
+            new EditLetterRequest(directory, result.GetValue(lane)!, result.GetValue(number), result.GetValue(body), result.GetValue(set) ?? [], result.GetValue(editor)), printer(result).Console, printer(result)), lane, body, set, editor);
+        edit.Arguments.Add(number);
+        dead.Subcommands.Add(edit);
     }
 
     private static Command Simple(string name, string description, Func<string, ParseResult, CancellationToken, Task<int>> run, params Option[] options)

@@ -17,6 +17,8 @@ internal sealed class Printer(ToolConsole console, bool json)
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    public ToolConsole Console => console;
+
     public Task PrintAsync<T>(T result, Func<T, string> words) => console.PrintAsync(json ? JsonSerializer.Serialize(result, s_json) + "\n" : words(result));
 
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);

@@ -15,7 +15,7 @@ internal static class ReplayCommand
         if (folder.Owner is null && JournalCheck.Run(folder).IsDamaged)
             throw new TroubleException("The journal is damaged. See 'evbus journal check', and repair it first: 'evbus journal repair'.");
         DeadReport report;
-        using (var store = DiskStore.Open(folder.Storage, new JournalOptions { SegmentBytes = 64 << 10 }, time, $"evbus journal (process {System.Environment.ProcessId})", NullLogger.Instance))
+        using (var store = DiskStore.Open(folder.Storage, new JournalOptions { SegmentBytes = 64 << 10, Key = folder.Cipher is null ? null : ToolKey.Given }, time, $"evbus journal (process {System.Environment.ProcessId})", NullLogger.Instance))
         {
             folder.Load();
             if (folder.RequireLane(lane).Cursor!.OrphanedAt > 0)
@@ -46,6 +46,8 @@ internal static class ReplayCommand
             var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
             var length = EventCodec.Write(record, attributes, letter.Event.Body.Span, Guid.Empty, attributes.Time ?? letter.Time, awaited: false);
             var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane);
+            if (store.Cipher is not null)
+                addressed = EventCodec.WithSeal(addressed);
             JournalFormat.Seal(addressed);
             parts.Add(addressed);
             bytes += addressed.Length;

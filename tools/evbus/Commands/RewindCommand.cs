@@ -17,7 +17,7 @@ internal sealed record RewindReport(string Lane, ulong From, ulong To, long? Que
 /// </summary>
 internal static class RewindCommand
 {
-    public const string Skipped = "skipped";
+    public const string Skipped = DropReasons.Skipped;
 
     public static async Task<int> RunAsync(string directory, string lane, string to, Printer printer)
     {

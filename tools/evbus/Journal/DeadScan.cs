@@ -18,9 +18,9 @@ internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadO
     {
         using var window = new FileWindow(storage.OpenRead(name));
         var header = window.Read(0, FileHeaderLength);
-        if (header.Length == FileHeaderLength && header[..8].SequenceEqual(Header[..8]) && BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) > 1)
+        if (header.Length == FileHeaderLength && header[..8].SequenceEqual(Header[..8]) && BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) > 2)
             throw new EvBusException($"'{name}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
-        var hasHeader = header.SequenceEqual(Header) || !header.ContainsAnyExcept((byte)0);
+        var hasHeader = IsHeader(header) || !header.ContainsAnyExcept((byte)0);
         var (damaged, letters, begin) = (new List<(long, long)>(), 0, -1L);
         var at = (long)FileHeaderLength;
         while (at < window.Length)
@@ -40,10 +40,16 @@ internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadO
         return new DeadScan(name, hasHeader, letters, damaged, begin < 0 ? null : (begin, window.Length - begin));
     }
 
+    // The second version is that of encrypted letters, and differs in nothing else.
+    private static bool IsHeader(ReadOnlySpan<byte> header) =>
+        header.Length == FileHeaderLength && header[..8].SequenceEqual(Header[..8]) && header[8] is 1 or 2 && header[9..].SequenceEqual(Header[9..]);
+
     public static void WriteHeader(IStorage storage, string name)
     {
         using var file = storage.Open(name);
-        file.Write(0, Header);
+        byte[] header = [.. Header];
+        header[8] = KeyFile.IsEncrypted(storage) ? (byte)2 : (byte)1;
+        file.Write(0, header);
         file.Sync();
     }
 
@@ -51,9 +57,9 @@ internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadO
     {
         isLetter = false;
         var header = window.Read(at, EntryHeaderLength);
-        if (header.Length < EntryHeaderLength || header[8] is not (1 or 2))
+        if (header.Length < EntryHeaderLength || header[8] is not (1 or 2 or 3))
             return 0;
-        isLetter = header[8] == 1;
+        isLetter = header[8] != 2;
         var (length, checksum) = (BinaryPrimitives.ReadUInt32LittleEndian(header), BinaryPrimitives.ReadUInt32LittleEndian(header[4..]));
         return length >= EntryHeaderLength && at + length <= window.Length && Crc32C.Compute(window.Read(at, (int)length)[8..]) == checksum ? length : 0;
     }

@@ -33,6 +33,7 @@ internal sealed class LaneQueue
     private readonly LaneCursor _cursor;
     private readonly LaneFilter? _filter;
     private readonly IReadOnlyList<(ulong From, ulong To)> _settled;
+    private bool _isBlind;
 
     public LaneQueue(LaneCursor cursor)
     {
@@ -41,8 +42,8 @@ internal sealed class LaneQueue
         _settled = cursor.Settled;
     }
 
-    /// <summary>Whether the lane's rule is known, without which nothing can be counted.</summary>
-    public bool IsCountable => _filter is not null;
+    /// <summary>Whether the lane's rule is known, and could be applied to all that was counted: without the key of an encrypted journal, a rule on profiles cannot.</summary>
+    public bool IsCountable => _filter is not null && !_isBlind;
 
     public long Queued { get; private set; }
 
@@ -59,7 +60,7 @@ internal sealed class LaneQueue
     public DateTimeOffset? OldestTime { get; private set; }
 
     /// <summary>Whether the event is queued for the lane.</summary>
-    public bool Holds(in StoredRecord record) => _filter is not null && IsOpen(record.Sequence) && _filter.Matches(record.Bytes);
+    public bool Holds(in StoredRecord record) => _filter is not null && IsOpen(record.Sequence) && Matches(record);
 
     /// <summary>Whether an event of this number would be queued if it were for the lane.</summary>
     public bool IsOpen(ulong sequence)
@@ -76,10 +77,21 @@ internal sealed class LaneQueue
         return true;
     }
 
+    private bool Matches(in StoredRecord record)
+    {
+        if (!record.IsSecret)
+            return _filter!.Matches(record.Bytes);
+        var isAddressed = (EventCodec.ReadFlags(record.Bytes.Span) & EventCodec.RecordFlags.HasProfile) != 0;
+        if (!record.IsForOneLane && (!isAddressed || _filter!.TakesAll))
+            return _filter!.MatchesProfile(addressed: false, default);
+        _isBlind |= IsOpen(record.Sequence);
+        return false;
+    }
+
     /// <summary>Counts an event; whether it is for the lane at all, settled or not.</summary>
     public bool Count(in StoredRecord record)
     {
-        if (_filter is null || !_filter.Matches(record.Bytes))
+        if (_filter is null || !Matches(record))
             return false;
         if (!IsOpen(record.Sequence))
             return true;

@@ -26,6 +26,7 @@ internal sealed class LogReader(JournalFolder folder, LogScan scan)
     private IEnumerable<StoredRecord> Read(PlacedFile file, long end)
     {
         using var window = new FileWindow(folder.Storage.OpenRead(file.Name));
+        using var encrypted = folder.Cipher is null ? null : new LogFile(folder.Storage, file.Name, file.FirstByte, file.FirstSequence) { Length = end - file.FirstByte };
         var shift = JournalFormat.FileHeaderLength - file.FirstByte;
         var (at, sequence) = (file.FirstByte, file.FirstSequence);
         while (at < end)
@@ -40,14 +41,27 @@ internal sealed class LogReader(JournalFolder folder, LogScan scan)
                 yield break;
             var record = window.ReadMemory(at + shift, length);
             if (!JournalFormat.IsControl(record.Span))
-                yield return new StoredRecord(sequence++, at, record);
+                yield return new StoredRecord(sequence++, at, encrypted is null ? record : Decrypt(encrypted, record, at));
             at += length;
         }
+    }
+
+    /// <summary>The record made plain; as it is when it is plain already.</summary>
+    private ReadOnlyMemory<byte> Decrypt(LogFile file, ReadOnlyMemory<byte> record, long at)
+    {
+        if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.Encrypted) == 0)
+            return record;
+        var plain = record.ToArray();
+        return file.TryDecrypt(folder.Cipher!, plain, at) ? plain
+            : throw new TroubleException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The record at byte {at} of the log cannot be decrypted: it was changed by somebody who had no key, or both its file's header and all its commit records are damaged."));
     }
 }
 
 /// <summary>An event as it lies in the log.</summary>
 internal readonly record struct StoredRecord(ulong Sequence, long At, ReadOnlyMemory<byte> Bytes)
 {
+    /// <summary>Whether what it says cannot be read, for want of the key.</summary>
+    public bool IsSecret => (EventCodec.ReadFlags(Bytes.Span) & EventCodec.RecordFlags.Encrypted) != 0;
+
     public bool IsForOneLane => (EventCodec.ReadFlags(Bytes.Span) & EventCodec.RecordFlags.ForLane) != 0;
 }

@@ -68,7 +68,7 @@ internal sealed class LogRepair(IStorage storage, LogScan scan, TimeProvider tim
             if (file.HeaderTrouble is not null)
             {
                 var (epoch, accepted) = scan.HeaderOf(file);
-                to.Write(0, JournalFormat.FileHeader(epoch, file.FirstByte, file.FirstSequence, accepted, time.GetUtcNow()));
+                to.Write(0, JournalFormat.FileHeader(epoch, file.FirstByte, file.FirstSequence, accepted, time.GetUtcNow(), SaltOf(file), file.IsAfterGap));
                 done.Add($"'{file.Name}' has a new header");
                 at = JournalFormat.FileHeaderLength;
             }
@@ -87,6 +87,13 @@ internal sealed class LogRepair(IStorage storage, LogScan scan, TimeProvider tim
         }
         storage.Rename(temporary, file.Name);
         storage.SyncFolder(JournalFormat.LogFolder);
+    }
+
+    // Kept in the commit records, so that what is behind the header can still be decrypted.
+    private ulong SaltOf(PlacedFile file)
+    {
+        using var there = new LogFile(storage, file.Name, file.FirstByte, file.FirstSequence);
+        return there.Salt?.Salt ?? 0;
     }
 
     private void KeepAside(IStorageFile from, PlacedFile file, Gap gap, List<string> done)

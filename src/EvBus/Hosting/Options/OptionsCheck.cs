@@ -40,14 +40,33 @@ internal static class BusOptionsCheck
     private static void CheckJournal(List<string> errors, JournalOptions journal)
     {
         if (journal.Mode == JournalMode.Memory)
+        {
+            if (journal.Retain is not null)
+                errors.Add("Journal.Retain needs a journal on disk: memory holds what lanes still have to read, and no more.");
             return;
+        }
+        if (journal.Retain is { } retain)
+            CheckRetention(errors, journal, retain);
         if (string.IsNullOrEmpty(journal.Directory) && journal.Storage is null)
             errors.Add("Journal.Directory is missing: a journal on disk needs a folder.");
         Range(errors, "Journal.SegmentBytes", journal.SegmentBytes, 64 << 10, 4L << 30);
         Range(errors, "Journal.MemoryBytes", journal.MemoryBytes, 1 << 20, 64L << 30);
         if (journal.MaxBytes is { } most)
             Range(errors, "Journal.MaxBytes", most, journal.SegmentBytes, long.MaxValue);
+        Range(errors, "Journal.ReserveBytes", journal.ReserveBytes, 0, 1L << 30);
         Range(errors, "Journal.Linger", journal.Linger, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    private static void CheckRetention(List<string> errors, JournalOptions journal, JournalRetention retain)
+    {
+        if (retain is { Bytes: null, Age: null })
+            errors.Add("Journal.Retain says neither Bytes nor Age: nothing would ever be deleted. Give one of them.");
+        if (retain.Bytes is { } bytes)
+            Range(errors, "Journal.Retain.Bytes", bytes, 64 << 10, 1L << 50);
+        if (retain.Age is { } age)
+            Range(errors, "Journal.Retain.Age", age, TimeSpan.FromSeconds(1), TimeSpan.FromDays(3650));
+        if (journal.MaxBytes is { } most && (retain.Bytes is null || retain.Bytes + (2 * journal.SegmentBytes) > most))
+            errors.Add($"Journal.Retain has to leave room below Journal.MaxBytes ({most}): give it Bytes of at most MaxBytes less two segments ({most - (2 * journal.SegmentBytes)}).");
     }
 
     private static void CheckPattern(List<string> errors, string publisher, string pattern, ProfileMatching matching)

@@ -130,6 +130,9 @@ public static class DropReasons
     /// <summary>The journal on disk was damaged where it stood.</summary>
     public const string Damaged = "damaged";
 
+    /// <summary>Passed over on request: <see cref="ILanes.SkipAsync"/>, or <c>evbus journal rewind</c> forward.</summary>
+    public const string Skipped = "skipped";
+
     /// <summary>Still queued when the lane was removed.</summary>
     public const string Removed = "removed";
 

@@ -4,6 +4,7 @@ namespace EvBus.Journal;
 internal sealed class CursorKeeper
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly Action _keep;
@@ -53,6 +54,12 @@ internal sealed class CursorKeeper
             try
             {
                 _keep();
+            }
+            catch (StorageFullException)
+            {
+                // The committer meets the same and says it. Until there is room, what is durable already has to do: events may come twice.
+                _isDue = true;
+                _timer.Change(RetryInterval, Timeout.InfiniteTimeSpan);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

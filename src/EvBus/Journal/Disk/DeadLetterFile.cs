@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace EvBus.Journal;
 
@@ -7,33 +6,37 @@ namespace EvBus.Journal;
 /// A lane's dead letters on disk: an append-only file; each letter is fsynced before the cursor may pass its event.
 /// <code>
 ///   0   8B   "EVBUSD\r\n"
-///   8   u16  version = 1, then 6 zeros
+///   8   u16  version: 1, or 2 where letters are encrypted; then 6 zeros
 ///   16  ..   entries: { u32 length, u32 CRC32C of 8 .. length, u8 kind, 3 zeros, u32 attempts, u64 number, i64 time (ticks UTC),
 ///            u32 length of the reason, reason (UTF-8), record (EventCodec) }
-///   kind: 1 a letter · 2 the letter of that number is gone (replayed, purged, or too many)
+///   kind: 1 a letter · 2 the letter of that number is gone (replayed, purged, or too many) · 3 a letter, encrypted (DeadLetterCipher)
 /// </code>
 /// A torn entry at the end is cut; one damaged in the middle is skipped and counted. The file is written anew when most of it is gone.
 /// For one thread at a time.
 /// </summary>
-internal sealed class DeadLetterFile : IDisposable
+internal sealed partial class DeadLetterFile : IDisposable
 {
     private const int FileHeaderLength = 16;
     private const int EntryHeaderLength = 36;
-    private const ushort Version = 1;
-    private const byte LetterKind = 1, GoneKind = 2;
+    private const ushort Version = 2;
+    private const byte LetterKind = 1, GoneKind = 2, EncryptedKind = 3;
 
     private readonly IStorage _storage;
     private readonly string _name;
+    private readonly string _laneId;
+    private readonly JournalCipher? _keys;
     private IStorageFile _file;
     private long _end;
     private ulong _next = 1;
     private int _live;
     private int _gone;
 
-    private DeadLetterFile(IStorage storage, string name, IStorageFile file)
+    private DeadLetterFile(IStorage storage, string laneId, JournalCipher? keys, IStorageFile file)
     {
         _storage = storage;
-        _name = name;
+        _name = NameOf(laneId);
+        _laneId = laneId;
+        _keys = keys;
         _file = file;
     }
 
@@ -42,21 +45,22 @@ internal sealed class DeadLetterFile : IDisposable
     public static string NameOf(string laneId) => $"{JournalFormat.DeadFolder}/{LaneCursor.FileOf(laneId)}.dead";
 
     /// <summary>Opens or makes the file; <paramref name="letters"/> gets what it holds, oldest first, <paramref name="damaged"/> how many entries cannot be read.</summary>
-    /// <exception cref="EvBusException">It is of a newer format.</exception>
-    public static DeadLetterFile Open(IStorage storage, string laneId, out List<StoredLetter> letters, out int damaged)
+    /// <exception cref="EvBusException">It is of a newer format, or encrypted and there is no key.</exception>
+    public static DeadLetterFile Open(IStorage storage, string laneId, JournalCipher? keys, out List<StoredLetter> letters, out int damaged)
     {
-        var name = NameOf(laneId);
-        var file = new DeadLetterFile(storage, name, storage.Open(name));
+        var file = new DeadLetterFile(storage, laneId, keys, storage.Open(NameOf(laneId)));
         try
         {
             var content = Read(file._file);
-            letters = Parse(content, laneId, name, out file._end, out file._gone, out var highest, out damaged);
+            letters = Parse(content, laneId, keys, out file._end, out file._gone, out var highest, out damaged);
             file._live = letters.Count;
             // A number that was ever given stays given: what says that its letter is gone must not speak of a new one.
             file._next = highest + 1;
             if (damaged > 0)
                 KeepAside(storage, laneId, content);
-            if (content.Length < FileHeaderLength || file._end < content.Length || file._gone > Math.Max(1000, file._live) || damaged > 0)
+            if (content.Length < FileHeaderLength || file._end < content.Length || file._gone > Math.Max(1000, file._live) || damaged > 0
+                // What lies there plain is encrypted now.
+                || (keys is not null && BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) < Version))
                 file.Rewrite(letters);
             storage.SyncFolder(JournalFormat.DeadFolder);
             return file;
@@ -69,10 +73,11 @@ internal sealed class DeadLetterFile : IDisposable
     }
 
     /// <summary>What a file holds, without changing it.</summary>
-    public static List<StoredLetter> Read(IStorage storage, string laneId, out int damaged)
+    /// <exception cref="EvBusException">It is of a newer format, or encrypted and there is no key.</exception>
+    public static List<StoredLetter> Read(IStorage storage, string laneId, JournalCipher? keys, out int damaged)
     {
         using var file = storage.OpenRead(NameOf(laneId));
-        return Parse(Read(file), laneId, NameOf(laneId), out _, out _, out _, out damaged);
+        return Parse(Read(file), laneId, keys, out _, out _, out _, out damaged);
     }
 
     /// <summary>Writes a letter and makes it durable; its number.</summary>
@@ -120,7 +125,7 @@ internal sealed class DeadLetterFile : IDisposable
         return read == content.Length ? content : content[..read];
     }
 
-    private static List<StoredLetter> Parse(byte[] content, string laneId, string name, out long end, out int gone, out ulong highest, out int damaged)
+    private static List<StoredLetter> Parse(byte[] content, string laneId, JournalCipher? keys, out long end, out int gone, out ulong highest, out int damaged)
     {
         var letters = new List<StoredLetter>();
         (end, gone, highest, damaged) = (FileHeaderLength, 0, 0, 0);
@@ -133,7 +138,7 @@ internal sealed class DeadLetterFile : IDisposable
         if (content.Length < FileHeaderLength || !content.AsSpan(0, 8).SequenceEqual(Magic))
             damaged++;
         else if (BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) > Version)
-            throw new EvBusException($"'{name}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
+            throw new EvBusException($"'{NameOf(laneId)}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
         var removed = new HashSet<ulong>();
         var at = FileHeaderLength;
         while (at < content.Length)
@@ -156,8 +161,10 @@ internal sealed class DeadLetterFile : IDisposable
             highest = Math.Max(highest, number);
             if (entry[8] == GoneKind)
                 removed.Add(number);
+            else if (Plain(entry, laneId, keys) is { } plain)
+                letters.Add(new StoredLetter(number, Decode(plain, laneId)));
             else
-                letters.Add(new StoredLetter(number, Decode(entry, laneId)));
+                damaged++;
             at += length;
             end = at;
         }
@@ -171,49 +178,8 @@ internal sealed class DeadLetterFile : IDisposable
         if (data.Length < EntryHeaderLength)
             return 0;
         var length = BinaryPrimitives.ReadUInt32LittleEndian(data);
-        return length >= EntryHeaderLength && length <= data.Length && data[8] is LetterKind or GoneKind
+        return length >= EntryHeaderLength && length <= data.Length && data[8] is LetterKind or GoneKind or EncryptedKind
             && Crc32C.Compute(data[8..(int)length]) == BinaryPrimitives.ReadUInt32LittleEndian(data[4..]) ? (int)length : 0;
-    }
-
-    private static byte[] Encode(DeadLetter letter, ulong number)
-    {
-        var reason = Encoding.UTF8.GetBytes(letter.Reason);
-        var attributes = letter.Event.Attributes;
-        var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
-        var length = EventCodec.Write(record, attributes, letter.Event.Body.Span, Guid.Empty, attributes.Time ?? letter.Time, awaited: false);
-        var entry = new byte[EntryHeaderLength + reason.Length + length];
-        BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(12), (uint)letter.Attempts);
-        BinaryPrimitives.WriteUInt64LittleEndian(entry.AsSpan(16), number);
-        BinaryPrimitives.WriteInt64LittleEndian(entry.AsSpan(24), letter.Time.UtcTicks);
-        BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(32), (uint)reason.Length);
-        reason.CopyTo(entry, EntryHeaderLength);
-        record.AsSpan(0, length).CopyTo(entry.AsSpan(EntryHeaderLength + reason.Length));
-        return Seal(entry, LetterKind);
-    }
-
-    private static byte[] EncodeGone(ulong number)
-    {
-        var entry = new byte[EntryHeaderLength];
-        BinaryPrimitives.WriteUInt64LittleEndian(entry.AsSpan(16), number);
-        return Seal(entry, GoneKind);
-    }
-
-    private static byte[] Seal(byte[] entry, byte kind)
-    {
-        BinaryPrimitives.WriteUInt32LittleEndian(entry, (uint)entry.Length);
-        entry[8] = kind;
-        BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(4), Crc32C.Compute(entry.AsSpan(8)));
-        return entry;
-    }
-
-    private static DeadLetter Decode(ReadOnlySpan<byte> entry, string laneId)
-    {
-        var reasonLength = (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]);
-        var record = entry[(EntryHeaderLength + reasonLength)..];
-        var evt = new BusEvent(record[(EventCodec.HeaderLength + EventCodec.ReadAttributesLength(record))..].ToArray(), EventCodec.ReadAttributes(record));
-        return new DeadLetter(
-            laneId, evt, Encoding.UTF8.GetString(entry.Slice(EntryHeaderLength, reasonLength)), (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]),
-            new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(entry[24..]), TimeSpan.Zero));
     }
 
     private void Append(byte[] entries)
@@ -228,7 +194,7 @@ internal sealed class DeadLetterFile : IDisposable
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), _keys is null ? (ushort)1 : Version);
         using var content = new MemoryStream();
         content.Write(header);
         foreach (var (number, letter) in letters)

@@ -17,7 +17,7 @@ internal sealed class DiskStore : IDisposable
     private readonly HashSet<string> _lost = new(StringComparer.Ordinal);
     private bool _disposed;
 
-    private DiskStore(IStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
+    private DiskStore(ReservedStorage storage, IDisposable ownership, LogFiles log, SlotFile checkpoint, Checkpoint? last, RecoveredEnd end)
     {
         Storage = storage;
         _ownership = ownership;
@@ -30,15 +30,21 @@ internal sealed class DiskStore : IDisposable
         Epoch = last is { IsClean: true } ? Math.Max(last.Epoch, end.Epoch) : end.Epoch + 1;
     }
 
-    public IStorage Storage { get; }
+    public ReservedStorage Storage { get; }
 
     public LogFiles Log { get; }
+
+    /// <summary>What encrypts and decrypts; null when nothing does.</summary>
+    public JournalCipher? Cipher { get; private init; }
 
     /// <summary>What the checkpoint said at opening; null when there was none.</summary>
     public Checkpoint? Last { get; }
 
     /// <summary>Where the log ended at opening.</summary>
-    public RecoveredEnd End { get; }
+    public RecoveredEnd End { get; private set; }
+
+    /// <summary>Whether more was used of sequences and bytes than is in the files, because it never needed to be.</summary>
+    public bool IsAfterGap { get; private set; }
 
     public ulong Epoch { get; }
 
@@ -57,17 +63,20 @@ internal sealed class DiskStore : IDisposable
 
     /// <exception cref="EvBusException">Another process has the journal, or it is of a newer format.</exception>
     /// <exception cref="IOException">The folder cannot be read or written.</exception>
-    public static DiskStore Open(IStorage storage, JournalOptions options, TimeProvider time, string owner, ILogger logger)
+    public static DiskStore Open(IStorage disk, JournalOptions options, TimeProvider time, string owner, ILogger logger)
     {
+        var storage = new ReservedStorage(disk, options.ReserveBytes) { OnGivenUp = (name, left) => Telemetry.Log.ReserveGivenUp(logger, name, left) };
         var ownership = storage.Lock(owner);
         LogFiles? log = null;
         SlotFile? slots = null;
         try
         {
-            log = new LogFiles(storage, options.SegmentBytes, time)
+            var cipher = options.Key is { } key ? new JournalCipher(key) : null;
+            log = new LogFiles(storage, options.SegmentBytes, time, cipher)
             {
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
             };
+            KeyFile.Check(storage, cipher, log);
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
@@ -76,8 +85,10 @@ internal sealed class DiskStore : IDisposable
             var end = Recovery.Recover(log, last, storage);
             foreach (var note in end.Notes)
                 Telemetry.Log.JournalRecovered(logger, note);
-            var store = new DiskStore(storage, ownership, log, slots, last, end);
+            storage.Refill();
+            var store = new DiskStore(storage, ownership, log, slots, last, end) { Cipher = cipher };
             store.LoadCursors(logger);
+            store.PassWhatWasNeverWritten();
             return store;
         }
         catch
@@ -127,6 +138,9 @@ internal sealed class DiskStore : IDisposable
 
     public void WriteCheckpoint(Checkpoint checkpoint)
     {
+        // Names come from events, and a checkpoint is not encrypted.
+        if (Cipher is not null && checkpoint.Names.Count > 0)
+            checkpoint = checkpoint with { Names = new Dictionary<string, long> { ["other"] = checkpoint.Names.Values.Sum() } };
         lock (_lock)
         {
             if (!_disposed)
@@ -145,6 +159,7 @@ internal sealed class DiskStore : IDisposable
                 slots.Sync();
             _checkpoint.Sync();
         }
+        Storage.Refill();
     }
 
     /// <summary>The first byte that a lane may have to read again; <paramref name="otherwise"/> when there is no lane.</summary>
@@ -179,6 +194,23 @@ internal sealed class DiskStore : IDisposable
         }
         Log.Dispose();
         _ownership.Dispose();
+    }
+
+    /// <summary>After mode spill, cursors may know sequences that are in no file: none of them is used again.</summary>
+    private void PassWhatWasNeverWritten()
+    {
+        if (Last is null || (Last.State & CheckpointState.Spill) == 0)
+            return;
+        var found = End;
+        foreach (var cursor in _cursors.Values)
+        {
+            var sequence = Math.Max(Math.Max(cursor.Oldest, cursor.PlaceSequence), Math.Max(cursor.OrphanedAt, cursor.Settled.Select(static range => range.To).DefaultIfEmpty(0UL).Max()));
+            End = End with { Byte = Math.Max(End.Byte, cursor.PlaceByte), Sequence = Math.Max(End.Sequence, sequence) };
+        }
+        // Where numbers jump bytes must, so that a file begins there which says so.
+        if (End.Sequence > found.Sequence)
+            End = End with { Byte = Math.Max(End.Byte, found.Byte + ((long)(End.Sequence - found.Sequence) * EventCodec.HeaderLength)) };
+        IsAfterGap = End.Byte > (Log.Files is [.., var last] ? last.EndByte : 0);
     }
 
     private void LoadCursors(ILogger logger)

@@ -8,26 +8,29 @@ namespace EvBus.Journal;
 /// The journal on disk, format 1. Little-endian.
 /// <code>
 ///   lock, lock.owner          who has it open
+///   key                       of an encrypted journal: by what its key is recognised (KeyFile)
 ///   checkpoint                two slots (SlotFile): epoch, place, accepted, unmatched
 ///   lanes/ID.cursor           two slots: cursor and ledger of a lane
 ///   dead/ID.dead              a lane's dead letters
 ///   log/BYTE-SEQUENCE.evj     segment files; BYTE and SEQUENCE of the first record, 16 hexadecimal digits each
+///   reserve/N                 room kept for cursors and dead letters when the disk is full (ReservedStorage)
 ///   aside/...                 bytes cut off or left out by a recovery, for a person to look at
 ///
 ///   segment file:
 ///     0    8B   "EVBUSJ\r\n"
-///     8    u16  version = 1
-///     10   u16  flags, 0
+///     8    u16  version: 1, or 2 where the file is encrypted
+///     10   u16  flags: 1 encrypted; 2 what lies between the file before and this one was never meant for the disk
 ///     12   u32  CRC32C of the other 60 bytes
 ///     16   u64  epoch
 ///     24   u64  byte: how many bytes of records were in the journal before this file
 ///     32   u64  sequence of its first record
 ///     40   i64  made: ticks of 100 ns since 0001-01-01 UTC
 ///     48   u64  accepted before this file
-///     56   u64  0
+///     56   u64  salt of the file's key, 0 where it is not encrypted (SegmentCipher)
 ///     64   ..   groups: { event records (EventCodec) ..., one commit record }, then zeros
 ///
-///   commit record: a record with the flag Control and, after the header of 40 bytes,
+///   commit record: a record with the flag Control and, after the header of 40 bytes
+///   (its byte 24: u64 the salt of the file's key again),
 ///     40   u64  byte at which its group begins
 ///     48   u64  byte behind this record: it says where it stands, so that it can be found behind damage
 ///     56   u64  sequence of the next record
@@ -44,19 +47,24 @@ namespace EvBus.Journal;
 /// </summary>
 internal static class JournalFormat
 {
-    public const ushort Version = 1;
+    /// <summary>The newest that is read. A file that is not encrypted is written as version 1.</summary>
+    public const ushort Version = 2;
     public const int FileHeaderLength = 64;
     public const int CommitLength = 80;
     public const string LogFolder = "log";
     public const string LaneFolder = "lanes";
     public const string DeadFolder = "dead";
     public const string AsideFolder = "aside";
+    public const string ReserveFolder = "reserve";
     public const string CheckpointName = "checkpoint";
+    public const string KeyName = "key";
 
     /// <summary>The trouble of a whole and valid file that does not belong where its name says.</summary>
     public const string OtherFile = "its header is that of another file";
 
     private const string Extension = ".evj";
+    private const ushort EncryptedFlag = 1;
+    private const ushort AfterGapFlag = 2;
 
     private static ReadOnlySpan<byte> Magic => "EVBUSJ\r\n"u8;
 
@@ -72,11 +80,13 @@ internal static class JournalFormat
             && ulong.TryParse(name.AsSpan(17, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstSequence);
     }
 
-    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made)
+    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made, ulong salt = 0, bool isAfterGap = false)
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), salt == 0 ? (ushort)1 : Version);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(10), (ushort)((salt == 0 ? 0 : EncryptedFlag) | (isAfterGap ? AfterGapFlag : 0)));
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), salt);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), epoch);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), firstByte);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), firstSequence);
@@ -103,6 +113,31 @@ internal static class JournalFormat
         return BinaryPrimitives.ReadInt64LittleEndian(header[24..]) == firstByte && BinaryPrimitives.ReadUInt64LittleEndian(header[32..]) == firstSequence
             ? null
             : OtherFile;
+    }
+
+    /// <summary>Whether a valid header says that nothing is missing between the file before and this one.</summary>
+    public static bool IsAfterGap(ReadOnlySpan<byte> header) =>
+        header.Length >= FileHeaderLength && HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..])
+        && (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & AfterGapFlag) != 0;
+
+    /// <summary>What a file's key is derived with, by its header: salt 0 where it is not encrypted; null when the header is damaged.</summary>
+    public static SegmentSalt? ReadSalt(ReadOnlySpan<byte> header)
+    {
+        if (header.Length < FileHeaderLength || HeaderChecksum(header) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
+            return null;
+        return new SegmentSalt(BinaryPrimitives.ReadUInt64LittleEndian(header[56..]), BinaryPrimitives.ReadUInt64LittleEndian(header[16..]));
+    }
+
+    /// <summary>The file's salt, repeated in a commit record; 0 when there is none.</summary>
+    public static ulong ReadCommitSalt(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt64LittleEndian(record[24..]);
+
+    public static void WriteCommitSalt(Span<byte> record, ulong salt) => BinaryPrimitives.WriteUInt64LittleEndian(record[24..], salt);
+
+    /// <summary>When a file was made, by its header; null when that is damaged.</summary>
+    public static DateTimeOffset? ReadMade(ReadOnlySpan<byte> header)
+    {
+        var ticks = BinaryPrimitives.ReadInt64LittleEndian(header[40..]);
+        return HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..]) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
     }
 
     public static uint HeaderChecksum(ReadOnlySpan<byte> header)

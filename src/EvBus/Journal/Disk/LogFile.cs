@@ -6,6 +6,8 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     private readonly Lock _lock = new();
     private IStorageFile? _reading;
     private bool _disposed;
+    private DateTimeOffset? _made;
+    private SegmentCipher? _cipher;
 
     public string Name { get; } = name;
 
@@ -25,7 +27,15 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         {
             if (_disposed)
                 return 0;
-            _reading ??= storage.OpenRead(Name);
+            try
+            {
+                _reading ??= storage.OpenRead(Name);
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // Somebody deleted it: to its readers that is damage as large as the file.
+                return 0;
+            }
             var left = Math.Min(target.Length, EndByte - at);
             return left <= 0 ? 0 : _reading.Read(JournalFormat.FileHeaderLength + at - FirstByte, target[..(int)left]);
         }
@@ -39,6 +49,60 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
             var header = new byte[JournalFormat.FileHeaderLength];
             var read = _reading.Read(0, header);
             return read == header.Length ? header : header[..read];
+        }
+    }
+
+    /// <summary>Whether its header, or a commit record where that is damaged, says that it is encrypted.</summary>
+    public bool IsEncrypted => Salt is not null;
+
+    /// <summary>What its key is derived with; null when it is not encrypted.</summary>
+    public SegmentSalt? Salt => JournalFormat.ReadSalt(ReadHeader()) is { Salt: 0 } ? null : SegmentSalt.Of(ReadHeader(), ReadRecords);
+
+    /// <summary>Makes a record plain; false when it is not what was written with this key.</summary>
+    public bool TryDecrypt(JournalCipher keys, Span<byte> record, long at)
+    {
+        // A cipher is for one at a time.
+        lock (_lock)
+        {
+            if (_disposed)
+                return false;
+            _cipher ??= SegmentSalt.Of(ReadHeader(), ReadRecords) is { } salt ? keys.ForSegment(salt, FirstByte) : null;
+            return _cipher?.TryDecrypt(record, at) ?? false;
+        }
+    }
+
+    /// <summary>Whether its first encrypted record opens with this key; null when it has none.</summary>
+    public bool? OpensWith(JournalCipher keys)
+    {
+        if (!IsEncrypted)
+            return null;
+        var data = ReadRecords();
+        for (var at = 0; JournalFormat.WholeRecord(data.AsSpan(at), out _) is > 0 and var length; at += length)
+        {
+            if ((EventCodec.ReadFlags(data.AsSpan(at)) & EventCodec.RecordFlags.Encrypted) != 0)
+                return TryDecrypt(keys, data.AsSpan(at, length), FirstByte + at);
+        }
+        return null;
+    }
+
+    private byte[] ReadRecords()
+    {
+        lock (_lock)
+        {
+            _reading ??= storage.OpenRead(Name);
+            var data = new byte[Math.Min(_reading.Length, 16L << 20)];
+            return data[.._reading.Read(JournalFormat.FileHeaderLength, data)];
+        }
+    }
+
+    /// <summary>When the file was made; null when its header does not say.</summary>
+    public DateTimeOffset? Made
+    {
+        get
+        {
+            if (_made is null && ReadHeader() is { Length: JournalFormat.FileHeaderLength } header)
+                _made = JournalFormat.ReadMade(header);
+            return _made;
         }
     }
 
@@ -57,6 +121,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         lock (_lock)
         {
             _disposed = true;
+            _cipher?.Dispose();
             _reading?.Dispose();
         }
     }

@@ -17,7 +17,8 @@ internal sealed partial class LogFiles
                 return null;
             if (at < file.FirstByte)
             {
-                Report(new Damage(at, file.FirstByte - at, (long)(file.FirstSequence - sequence), "no file has this part of the log"));
+                if (!JournalFormat.IsAfterGap(file.ReadHeader()))
+                    Report(new Damage(at, file.FirstByte - at, (long)(file.FirstSequence - sequence), "no file has this part of the log"));
                 (at, sequence) = (file.FirstByte, file.FirstSequence);
             }
             if (ReadBlock(file, at, sequence, Math.Min(end, file.EndByte)) is { } block)
@@ -57,6 +58,8 @@ internal sealed partial class LogFiles
             var needs = 0L;
             while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], out needs) is > 0 and var length)
                 whole += length;
+            var isPlain = Unseal(file, data[..whole], at);
+            (whole, needs) = (isPlain, isPlain < whole ? 0 : needs);
             if (whole > 0)
                 return new Segment(buffer, sequence, at, whole);
             lock (_lock)

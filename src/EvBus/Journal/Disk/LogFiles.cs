@@ -10,6 +10,7 @@ internal sealed partial class LogFiles : IDisposable
     private readonly IStorage _storage;
     private readonly long _fileBytes;
     private readonly TimeProvider _time;
+    private readonly JournalCipher? _keys;
     private readonly Lock _lock = new();
     private readonly List<LogFile> _files = [];
     private readonly HashSet<long> _damage = [];
@@ -18,8 +19,9 @@ internal sealed partial class LogFiles : IDisposable
     private IStorageFile? _writing;
     private long _room;
 
-    public LogFiles(IStorage storage, long fileBytes, TimeProvider time)
+    public LogFiles(IStorage storage, long fileBytes, TimeProvider time, JournalCipher? keys = null)
     {
+        _keys = keys;
         _storage = storage;
         _fileBytes = fileBytes;
         _time = time;
@@ -72,12 +74,12 @@ internal sealed partial class LogFiles : IDisposable
         var total = 0L;
         foreach (var part in group.Parts)
             total += part.Count;
-        if (_writing is null || _room < total)
+        if (_writing is null || _room < total || group.IsAfterGap)
             Roll(group, total);
         var at = JournalFormat.FileHeaderLength + group.FirstByte - _current!.FirstByte;
         foreach (var part in group.Parts)
         {
-            _writing!.Write(at, part);
+            _writing!.Write(at, OnDisk(part, at - JournalFormat.FileHeaderLength + _current.FirstByte));
             at += part.Count;
         }
         _room -= total;
@@ -163,6 +165,7 @@ internal sealed partial class LogFiles : IDisposable
     public void Dispose()
     {
         _writing?.Dispose();
+        _sealing?.Dispose();
         foreach (var file in Files)
             file.Dispose();
     }
@@ -172,10 +175,11 @@ internal sealed partial class LogFiles : IDisposable
         CloseCurrent();
         var name = JournalFormat.NameOf(group.FirstByte, group.FirstSequence);
         var length = Math.Max(_fileBytes, JournalFormat.FileHeaderLength + total);
+        var salt = _keys is null ? 0 : JournalCipher.NewSalt();
         var writing = _storage.Open(name, preallocate: length);
         try
         {
-            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow()));
+            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), salt, group.IsAfterGap));
             writing.Sync();
             _storage.SyncFolder(JournalFormat.LogFolder);
         }
@@ -185,6 +189,8 @@ internal sealed partial class LogFiles : IDisposable
             throw;
         }
         _writing = writing;
+        _sealing?.Dispose();
+        (_salt, _sealing) = (salt, _keys?.ForSegment(new SegmentSalt(salt, group.Epoch), group.FirstByte));
         _room = length - JournalFormat.FileHeaderLength;
         _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence);
         lock (_lock)

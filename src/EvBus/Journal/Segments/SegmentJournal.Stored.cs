@@ -11,6 +11,7 @@ internal sealed partial class SegmentJournal
     {
         Epoch = store.Epoch;
         (_end, _bytes) = (store.End.Sequence, store.End.Byte);
+        _isAfterGap = store.IsAfterGap;
         _accepted = _committedAccepted = store.End.Accepted;
         Log.JournalOpened(_logger, store.Storage.Path, (long)_end, store.Log.Bytes, Epoch);
     }
@@ -74,7 +75,7 @@ internal sealed partial class SegmentJournal
             return new DeadLetters(capacity, null, []);
         if (_dead.TryRemove(laneId, out var before))
             before.Dispose();
-        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, out var letters, out var damaged);
+        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, _store.Cipher, out var letters, out var damaged);
         if (damaged > 0)
             Log.DeadLettersDamaged(_logger, laneId, damaged);
         return new DeadLetters(capacity, file, letters);
@@ -147,6 +148,11 @@ internal sealed partial class SegmentJournal
 
     private async ValueTask CloseStoreAsync(DiskStore store)
     {
+        lock (_gate)
+        {
+            SkipWhatIsThrough();
+            _isEnding = true;
+        }
         await _committer!.StopAsync().ConfigureAwait(false);
         _keeper!.Stop();
         try

@@ -19,6 +19,16 @@ internal sealed class SettledRanges(ulong oldest)
     /// <summary>The ranges, as many as a cursor on disk has room for.</summary>
     public IReadOnlyList<(ulong From, ulong To)> Copy() => _ranges.Count == 0 ? [] : [.. _ranges.Take(3 * Limit)];
 
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<(ulong From, ulong To)> CopyAll() => _ranges.Count == 0 ? [] : [.. _ranges];
+
+    /// <summary>Begins anew: nothing from here on is settled.</summary>
+    public void Reset(ulong oldest)
+    {
+        Oldest = oldest;
+        _ranges.Clear();
+    }
+
     /// <summary>Settles [from, to). Settling twice is harmless.</summary>
     public void Settle(ulong from, ulong to)
     {

@@ -61,18 +61,31 @@ internal sealed class DiskStorage(string path) : IStorage
     {
         MakeFolder(Path);
         var full = Full(LockName);
+        SafeFileHandle handle;
         try
         {
-            var handle = File.OpenHandle(full, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            if (!OperatingSystem.IsWindows())
-                File.SetUnixFileMode(handle, OwnerOnly);
-            File.WriteAllText(Full(OwnerName), owner);
-            return handle;
+            handle = File.OpenHandle(full, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (File.Exists(full))
+        catch (IOException e) when (IsShared(e))
         {
             throw new EvBusException($"The journal in '{Path}' is in use by {ReadOwner()}. Stop that process first, or choose another directory.", e);
         }
+        try
+        {
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(handle, OwnerOnly);
+            File.WriteAllText(Full(OwnerName), owner);
+        }
+        catch (IOException e) when (IsFull(e))
+        {
+            // A courtesy to whoever is refused: a full disk must not keep a journal from delivering what it has.
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+        return handle;
     }
 
     /// <summary>Who holds the lock, as it wrote itself.</summary>
@@ -97,6 +110,9 @@ internal sealed class DiskStorage(string path) : IStorage
         else
             Directory.CreateDirectory(full, OwnerOnly | UnixFileMode.UserExecute);
     }
+
+    // What .NET says of a file that another has locked: the errno of flock, or Windows' sharing violation.
+    private static bool IsShared(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private static bool IsFull(IOException e) => e is not (FileNotFoundException or DirectoryNotFoundException)
         && (e.HResult is unchecked((int)0x80070070) or unchecked((int)0x80070027) || e.HResult == 28 || e.Message.Contains("No space left", StringComparison.Ordinal));

@@ -46,6 +46,7 @@ internal sealed partial class Lane
             {
                 TakeBack(session, clone: false);
                 _session = null;
+                _held?.Settle();
             }
         }
         if (!ours)
@@ -55,6 +56,7 @@ internal sealed partial class Lane
         if (_draining || _stopped)
         {
             _state = LaneState.Stopped;
+            EndDrains();
             _over.TrySetResult();
         }
         // Adopted again while this loop was on its way out.
@@ -79,10 +81,13 @@ internal sealed partial class Lane
             }
             BeginBeside(rotation);
         }
-        if (_paused || _detached || _orphaned)
+        AnswerDrained(session);
+        if (_paused || _detached || _orphaned || _held is not null)
         {
             if (session.BatchesUnderWay > 0)
                 await SettleOldestAsync(session).ConfigureAwait(false);
+            else if (_held is { Quiet.IsCompleted: false } held)
+                held.Settle();
             else if (!_orphaned)
                 await session.Signal.WaitAsync().ConfigureAwait(false);
             return;
@@ -126,7 +131,7 @@ internal sealed partial class Lane
         LaneWork work;
         lock (_lock)
         {
-            if (session.IsAbandoned)
+            if (session.IsAbandoned || _held is not null)
                 return null;
             if (_again.First is { } node)
             {
@@ -184,7 +189,7 @@ internal sealed partial class Lane
         {
             // Whatever a plugin throws while connecting means: not now.
             reason = Secrets.Mask(e.Message);
-            if (!EndCall(session) || _stopped || _orphaned || _rotation is not null || IsDrained(session))
+            if (!EndCall(session) || _stopped || _orphaned || _rotation is not null || _held is not null || IsDrained(session))
                 return;
         }
         var isNew = _trouble != reason;

@@ -54,6 +54,7 @@ internal sealed partial class Lane
                 Abandon(session, restart: false, null);
         }
         _state = LaneState.Stopped;
+        EndDrains();
     }
 
     public void Forget(string reason)

@@ -72,7 +72,7 @@ internal sealed partial class Lane
         await using (timer.ConfigureAwait(false))
         {
             while (wait - Time.GetElapsedTime(began) is var left && left > TimeSpan.Zero
-                && !_stopped && !_paused && !_detached && !_orphaned && !MustRotate(session) && !session.IsAbandoned && hurried == _draining)
+                && !_stopped && !_paused && !_detached && !_orphaned && _held is null && !MustRotate(session) && !session.IsAbandoned && hurried == _draining)
             {
                 // Timers count whole milliseconds and cut off the rest: set anew after each signal, none can come too early and be the last.
                 timer.Change(WholeMilliseconds(left), Timeout.InfiniteTimeSpan);

@@ -13,23 +13,25 @@ public class CrashPointTests
     private const int UnderWay = 16;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task At_every_point_a_crash_loses_no_durable_receipt_invents_nothing_and_keeps_the_order(bool power)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task At_every_point_a_crash_loses_no_durable_receipt_invents_nothing_and_keeps_the_order(bool power, bool encrypted)
     {
+        var key = encrypted ? JournalKey.Generate() : null;
         var whole = new FaultStorage();
-        await RunAsync(whole, new ScriptedPublisher());
+        await RunAsync(whole, new ScriptedPublisher(), key);
         var points = whole.Points;
         Assert.True(points > 60, $"There were only {points} points.");
         for (var point = 1; point <= points; point++)
-            await CrashAtAsync(point, power ? new Random(point) : null);
+            await CrashAtAsync(point, power ? new Random(point) : null, key);
     }
 
-    private static async Task CrashAtAsync(int point, Random? chance)
+    private static async Task CrashAtAsync(int point, Random? chance, JournalKey? key)
     {
         var storage = new FaultStorage { CrashAt = point };
         var first = new ScriptedPublisher();
-        var (accepted, durable) = await RunAsync(storage, first);
+        var (accepted, durable) = await RunAsync(storage, first, key);
         var before = first.Delivered.Select(evt => evt.Id!).ToHashSet();
 
         var where = $"Crash at point {point}, {(chance is null ? "kill" : "power")}: ";
@@ -37,7 +39,7 @@ public class CrashPointTests
         var disk = storage.AfterCrash(chance);
         where += $"found {string.Join(", ", disk.Files.OrderBy(file => file.Key).Select(file => $"{file.Key} ({file.Value})"))}; ";
         BusStatus status;
-        await using (var bus = Create(disk, second))
+        await using (var bus = Create(disk, second, key))
         {
             await bus.StartAsync();
             status = await bus.StopAsync(Given.Patience).Soon();
@@ -51,17 +53,20 @@ public class CrashPointTests
         Assert.True(lane.Queued == 0 && lane.Matched == lane.Delivered + lane.Dropped && lane.Matched == status.Accepted, $"{where}accepted {status.Accepted}, {lane}");
     }
 
-    private static EventBus Create(FaultStorage storage, ScriptedPublisher publisher) => EventBus.Create(bus => bus.UseStorage(storage)
-        .Publisher("a", publisher, lane: new LaneOptions { BatchEvents = 7, Start = LaneStart.Oldest }));
+    private static EventBus Create(FaultStorage storage, ScriptedPublisher publisher, JournalKey? key) => EventBus.Create(bus =>
+    {
+        bus.UseStorage(storage).Publisher("a", publisher, lane: new LaneOptions { BatchEvents = 7, Start = LaneStart.Oldest });
+        bus.Options = bus.Options with { Journal = bus.Options.Journal with { Key = key } };
+    });
 
-    private static async Task<(HashSet<string> Accepted, HashSet<string> Durable)> RunAsync(FaultStorage storage, ScriptedPublisher publisher)
+    private static async Task<(HashSet<string> Accepted, HashSet<string> Durable)> RunAsync(FaultStorage storage, ScriptedPublisher publisher, JournalKey? key)
     {
         var accepted = new HashSet<string>();
         var durable = new ConcurrentBag<string>();
         EventBus bus;
         try
         {
-            bus = Create(storage, publisher);
+            bus = Create(storage, publisher, key);
         }
         catch (EvBusException)
         {

@@ -73,7 +73,11 @@ public class DiskDeadLetterTests
     {
         var storage = new FaultStorage();
         var publisher = Rejecting();
-        await using var bus = Create(storage, publisher);
+        await using var bus = EventBus.Create(builder =>
+        {
+            builder.UseStorage(storage).Publisher("a", publisher, lane: new LaneOptions { BatchEvents = 1 });
+            builder.Options = builder.Options with { Journal = builder.Options.Journal with { ReserveBytes = 0 } };
+        });
         await bus.StartAsync();
         await bus.PutAsync(Given.Event(0), Receipt.Delivered()).AsTask().Soon();
         // The room that is left is the log's own; a letter needs new room.

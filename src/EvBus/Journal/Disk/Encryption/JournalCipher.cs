@@ -1,0 +1,85 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace EvBus.Journal;
+
+/// <summary>What a journal's key opens: a key of its own for each segment file and each file of dead letters. Any thread.</summary>
+internal sealed class JournalCipher(JournalKey key)
+{
+    public const int TagLength = 16;
+    public const int NonceLength = 12;
+    private const int KeyLength = 32;
+
+    /// <summary>The cipher of a segment file. Its key is derived with the file's random salt, so that no nonce comes twice, also where a tail was cut and written again, or a copy goes on.</summary>
+    public SegmentCipher ForSegment(SegmentSalt salt, long firstByte)
+    {
+        Span<byte> info = stackalloc byte[40];
+        "evbus journal segment 1\0"u8.CopyTo(info);
+        BinaryPrimitives.WriteUInt64BigEndian(info[24..], salt.Epoch);
+        BinaryPrimitives.WriteInt64BigEndian(info[32..], firstByte);
+        Span<byte> random = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64BigEndian(random, salt.Salt);
+        return new SegmentCipher(Derive(random, info));
+    }
+
+    /// <summary>The cipher of a lane's dead letters, which take a random nonce each.</summary>
+    public AesGcm ForDeadLetters(string laneId) => Derive("evbus dead letters 1"u8, Encoding.UTF8.GetBytes(laneId));
+
+    /// <summary>By which a key is recognised, without saying anything about it.</summary>
+    public byte[] Verifier(ReadOnlySpan<byte> salt)
+    {
+        var verifier = new byte[KeyLength];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key.Bytes, verifier, salt, "evbus journal check 1"u8);
+        return verifier;
+    }
+
+    /// <summary>A salt that is none of before.</summary>
+    public static ulong NewSalt()
+    {
+        Span<byte> random = stackalloc byte[8];
+        ulong salt;
+        do
+        {
+            RandomNumberGenerator.Fill(random);
+            salt = BinaryPrimitives.ReadUInt64BigEndian(random);
+        }
+        while (salt == 0);
+        return salt;
+    }
+
+    private AesGcm Derive(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> info)
+    {
+        Span<byte> derived = stackalloc byte[KeyLength];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key.Bytes, derived, salt, info);
+        var cipher = new AesGcm(derived, TagLength);
+        CryptographicOperations.ZeroMemory(derived);
+        return cipher;
+    }
+}
+
+/// <summary>What a segment file's key is derived with. It stands in the file's header and in every commit record, so damage to one costs nothing.</summary>
+internal readonly record struct SegmentSalt(ulong Salt, ulong Epoch)
+{
+    /// <summary>The salt of a file; null when it is not encrypted, or neither header nor any commit is left.</summary>
+    /// <param name="header">Its header.</param>
+    /// <param name="rest">What follows the header, read only when the header is damaged.</param>
+    public static SegmentSalt? Of(ReadOnlySpan<byte> header, Func<byte[]> rest)
+    {
+        if (JournalFormat.ReadSalt(header) is { } read)
+            return read.Salt == 0 ? OfCommits(rest()) : read;
+        return OfCommits(rest());
+    }
+
+    private static SegmentSalt? OfCommits(ReadOnlySpan<byte> data)
+    {
+        for (var at = 0; at + JournalFormat.CommitLength <= data.Length;)
+        {
+            var length = JournalFormat.WholeRecord(data[at..], out _);
+            if (length == JournalFormat.CommitLength && JournalFormat.IsControl(data[at..]) && JournalFormat.ReadCommitSalt(data[at..]) is > 0 and var salt)
+                return new SegmentSalt(salt, JournalFormat.ReadCommit(data[at..]).Epoch);
+            at += Math.Max(1, length);
+        }
+        return null;
+    }
+}

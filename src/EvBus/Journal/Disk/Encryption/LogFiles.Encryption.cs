@@ -1,0 +1,54 @@
+namespace EvBus.Journal;
+
+// Between memory, where records are plain, and the disk, where they may not be.
+internal sealed partial class LogFiles
+{
+    private SegmentCipher? _sealing;
+    private ulong _salt;
+    private byte[] _sealed = [];
+
+    /// <summary>The records of a part as they are to be on disk; valid until the next call.</summary>
+    private ReadOnlySpan<byte> OnDisk(ReadOnlySpan<byte> part, long at)
+    {
+        if (_sealing is null)
+            return part;
+        if (_sealed.Length < part.Length)
+            _sealed = new byte[Math.Max(part.Length, BlockBytes)];
+        var target = _sealed.AsSpan(0, part.Length);
+        for (var offset = 0; offset < part.Length;)
+        {
+            var length = EventCodec.ReadLength(part[offset..]);
+            var record = part.Slice(offset, length);
+            var place = target.Slice(offset, length);
+            if (JournalFormat.IsControl(record))
+            {
+                record.CopyTo(place);
+                JournalFormat.WriteCommitSalt(place, _salt);
+                JournalFormat.Seal(place);
+            }
+            else
+            {
+                _sealing.Encrypt(record, place, at + offset);
+            }
+            offset += length;
+        }
+        return target;
+    }
+
+    /// <summary>Makes whole records plain that were just read; how many bytes of them are now, which is fewer where one is not what was written.</summary>
+    private int Unseal(LogFile file, Span<byte> records, long at)
+    {
+        for (var offset = 0; offset < records.Length;)
+        {
+            var length = EventCodec.ReadLength(records[offset..]);
+            var record = records.Slice(offset, length);
+            if ((EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Encrypted) != 0 && !JournalFormat.IsControl(record)
+                && (_keys is null || !file.TryDecrypt(_keys, record, at + offset)))
+            {
+                return offset;
+            }
+            offset += length;
+        }
+        return records.Length;
+    }
+}

@@ -1,0 +1,98 @@
+using System.Runtime.InteropServices;
+
+namespace EvBus.Journal;
+
+// Going to another place. Only when the lane above holds still: nothing is under way, nobody reads.
+internal sealed partial class SegmentLane
+{
+    public long Move(LanePlace to, bool isSkip) => _journal.Move(this, to, isSkip);
+
+    public void GiveBack(EventBatch batch)
+    {
+        Interlocked.Add(ref _underWayEvents, -batch.Count);
+        Interlocked.Add(ref _underWayBytes, -Sum(batch.Slots));
+    }
+
+    /// <summary>What it is through with at this moment, and where the rest begins. Under the gate.</summary>
+    public LaneStand Stand()
+    {
+        lock (_reading)
+        {
+            // Armed, the journal would move its place by itself.
+            _dueAt = ulong.MaxValue;
+            while (_places.Count > 0 && _places.Peek().Sequence <= _settled.Oldest)
+                _place = _places.Dequeue();
+            var isThrough = _settled.Oldest >= _floor && _sequence <= _journal.EndSequence;
+            var oldest = isThrough ? Math.Max(_sequence, _settled.Oldest) : _settled.Oldest;
+            var place = isThrough ? (_sequence, _byte) : _journal.HasCommits ? _place : (_settled.Oldest, 0L);
+            return new LaneStand(oldest, _sequence, place, _settled.CopyAll());
+        }
+    }
+
+    /// <summary>Why it cannot be moved; null when it can. Under the gate.</summary>
+    public string? Immovable =>
+        IsForgotten ? $"Lane '{Id}' is removed."
+        : IsOrphaned ? $"Lane '{Id}' is an orphan, so it cannot be moved. Give it back its profile first."
+        : IsDetached ? $"Lane '{Id}' is detached, so it cannot be moved. Resume it first." : null;
+
+    /// <summary>Whether nothing has changed since. Under the gate.</summary>
+    public bool IsAt(LaneStand stand)
+    {
+        lock (_reading)
+            return _sequence == stand.Next && stand.Settled.SequenceEqual(_settled.CopyAll()) && (_settled.Oldest == stand.Oldest || stand.Oldest == _sequence);
+    }
+
+    /// <summary>Reads on from what is not settled: what was given back comes again. Under the gate.</summary>
+    public void TakeUpAgain(Segment segment, int offset, (ulong Sequence, long Byte) place)
+    {
+        lock (_reading)
+            Place(segment, offset, place, _settled.Oldest, keepRanges: true);
+    }
+
+    /// <summary>Goes there, and counts what that moves. Under the gate.</summary>
+    public void MoveTo(Segment segment, int offset, (ulong Sequence, long Byte) place, in MoveCount count, bool isSkip)
+    {
+        lock (_reading)
+        {
+            if (isSkip)
+                _settled.Settle(0, place.Sequence);
+            else
+                _settled.Reset(place.Sequence);
+            Place(segment, offset, place, place.Sequence, keepRanges: isSkip);
+        }
+        if (isSkip)
+        {
+            CountDropped(DropReasons.Skipped, count.Events, count.Bytes);
+            Observer.OnDropped(count.Events, DropReasons.Skipped, CollectionsMarshal.AsSpan(count.Awaited));
+            return;
+        }
+        // What was given up, or was never counted for it, is matched anew.
+        var undone = Math.Min(count.Events, _delivered);
+        _delivered -= undone;
+        _matched += count.Events - undone;
+        _settledBytes -= count.Bytes;
+    }
+
+    private void Place(Segment segment, int offset, (ulong Sequence, long Byte) place, ulong oldest, bool keepRanges)
+    {
+        var ahead = _skipped.Where(range => range.From >= _sequence).ToArray();
+        Take(segment, offset);
+        _byte = segment.IsBlock ? place.Byte : segment.FirstByte + offset;
+        _sequence = place.Sequence;
+        _floor = oldest;
+        _places.Clear();
+        _place = (place.Sequence, _byte);
+        _skipped.Clear();
+        if (oldest > place.Sequence)
+            _skipped.Add((0, oldest, 0, 0));
+        if (keepRanges)
+            _skipped.AddRange(_settled.CopyAll().Select(static range => (range.From, range.To, 0L, 0L)));
+        _skipped.AddRange(ahead.Where(range => _skipped.Count == 0 || range.From >= _skipped[^1].To));
+    }
+}
+
+/// <summary>Where a lane stands: what it is through with, up to where it has read, and a place from which nothing is missed.</summary>
+internal sealed record LaneStand(ulong Oldest, ulong Next, (ulong Sequence, long Byte) Place, IReadOnlyList<(ulong From, ulong To)> Settled)
+{
+    public bool IsSettled(ulong sequence) => sequence < Oldest || Settled.Any(range => sequence >= range.From && sequence < range.To);
+}
