@@ -180,19 +180,21 @@ public class PluginsOnABusTests
         Assert.Equal("default served by ", await gathered.Task.Soon());
     }
 
-    [Fact]
-    public async Task A_lane_is_not_opened_without_the_gatherer_that_was_meant_for_it()
+    [Theory]
+    [InlineData("Plugins.One.Nobody", "nobody", "not usable: there is no type")]
+    [InlineData("Plugins.One.OneGatherer", "gatherer/*", "disabled: denied by 'gatherer/*'")]
+    public async Task A_lane_is_not_opened_without_the_gatherer_that_was_meant_for_it(string type, string denied, string reason)
     {
         using var bed = new PluginBed();
-        bed.Install("Plugin.One", "gatherer", ("kind", "gatherer"), ("type", "Plugins.One.Nobody"));
+        bed.Install("Plugin.One", "gatherer", ("kind", "gatherer"), ("type", type));
         var log = new CapturedLog();
         await using var bus = await EventBus.StartAsync(bus =>
         {
             bus.LoggerFactory = log;
-            bus.AddIngress("one", (_, _, _) => default).AddPlugins(bed.Path).AddProfiles(new Profiles(s_profile));
+            bus.AddIngress("one", (_, _, _) => default).AddPlugins(new PluginOptions { Paths = [bed.Path], Rules = new PluginRules { Deny = [denied] } }).AddProfiles(new Profiles(s_profile));
         });
         Assert.Empty(bus.GetStatus().Lanes);
-        Assert.Contains(log.Lines, line => line.StartsWith("The gatherer plugin one is not usable: there is no type", StringComparison.Ordinal));
+        Assert.Contains(log.Lines, line => line.StartsWith($"The gatherer plugin one is {reason}", StringComparison.Ordinal));
     }
 
     [Fact]
