@@ -8,10 +8,12 @@ public sealed class EvBusBuilder
 {
     private readonly List<(Predicate<string> Lanes, PublishDecorator Decorator)> _decorators = [];
 
-    internal EvBusBuilder(string name)
+    internal EvBusBuilder(string name, IServiceProvider? services = null)
     {
         Name = name;
         Catalogs.AddRange([Catalog, Gatherers, Serializers, Outputters]);
+        foreach (var catalog in Catalogs)
+            catalog.Services = services;
         foreach (var serializer in EventSerializer.All)
             Serializers.Add(new PluginDescriptor { Name = serializer.Name, Description = $"Bodies of objects as {serializer.ContentType}." }, () => serializer);
         Add(new IngressDescriptor

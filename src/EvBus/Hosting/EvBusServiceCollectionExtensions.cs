@@ -36,7 +36,7 @@ public static class EvBusServiceCollectionExtensions
 
         services.AddKeyedSingleton(name, (provider, _) =>
         {
-            var builder = new EvBusBuilder(name);
+            var builder = new EvBusBuilder(name, provider);
             configure(provider, builder);
             return new EventBus(builder, provider.GetService<ILoggerFactory>(), provider);
         });

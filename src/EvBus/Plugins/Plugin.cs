@@ -122,6 +122,9 @@ public sealed class Plugin<T> : Plugin
     /// <inheritdoc/>
     public override bool Probe() => TryGet(out _);
 
+    /// <summary>Whether it was taken out of its catalog.</summary>
+    internal bool IsRemoved { get; set; }
+
     /// <summary>What its code is unloaded by; null for one that came with the program.</summary>
     internal LoadedPlugin? Loaded { get; set; }
 

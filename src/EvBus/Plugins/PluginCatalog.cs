@@ -108,14 +108,16 @@ public sealed class PluginCatalog<T>(string kind, NameConflict onConflict = Name
         return gone.Length > 0 && Array.TrueForAll(gone, plugin => plugin.Unload());
     }
 
-    /// <summary>Takes plugins out by name or alias. What was made of them lives on until it is let go. Returns whether there was one.</summary>
+    /// <summary>Takes plugins out by name or alias. What was made of them lives on until it is let go; a publisher that is taken out before the bus starts has no lanes. Returns whether there was one.</summary>
     public bool Remove(string name)
     {
         lock (_lock)
         {
-            var before = _all;
-            _all = [.. before.Where(plugin => !plugin.Descriptor.GoesBy(name))];
-            return _all.Length < before.Length;
+            var gone = Array.FindAll(_all, plugin => plugin.Descriptor.GoesBy(name));
+            foreach (var plugin in gone)
+                plugin.IsRemoved = true;
+            _all = [.. _all.Except(gone)];
+            return gone.Length > 0;
         }
     }
 

@@ -62,6 +62,7 @@ public class PluginLoaderTests
     [InlineData("aliases", "hi", PluginFailureKind.BadManifest, "'aliases' must be a list of texts")]
     [InlineData("assembly", "Other.dll", PluginFailureKind.MissingAssembly, "there is no 'Other.dll'")]
     [InlineData("assembly", "example.yml", PluginFailureKind.MissingAssembly, "'example.yml' is no .NET assembly")]
+    [InlineData("type", "Plugins.One.Door, Plugin.One", PluginFailureKind.WrongType, "there is no type 'Plugins.One.Door, Plugin.One'")]
     [InlineData("type", "Plugins.One.Nobody", PluginFailureKind.WrongType, "there is no type 'Plugins.One.Nobody' in 'Plugin.One.dll'")]
     public void Each_failure_has_its_own_reason(string key, string? value, PluginFailureKind kind, string reason)
     {
@@ -154,6 +155,38 @@ public class PluginLoaderTests
 
         Assert.True(LoadAndLetGo(bed).Unload());
         Assert.True(new PluginLoader().Load(bed.Manifest("Plugin.One") with { Failure = new(PluginFailureKind.WrongPlatform, "no") }).Unload());
+    }
+
+    [Fact]
+    public void A_catalog_lets_go_of_a_plugin_and_says_whether_its_code_is_gone()
+    {
+        using var bed = new PluginBed();
+        bed.Install("Plugin.One");
+        var catalog = new PluginCatalog<IngressDescriptor>(PluginKinds.Ingress);
+        Use(catalog, bed);
+        Assert.True(catalog.Unload("one"));
+        Assert.Empty(catalog.All);
+
+        Use(catalog, bed);
+        var kept = catalog.Driver("one");
+        Assert.False(catalog.Unload("one"));
+        GC.KeepAlive(kept);
+        Assert.False(catalog.Unload("nobody"));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Use(PluginCatalog<IngressDescriptor> catalog, PluginBed bed)
+    {
+        catalog.Add(bed.Manifest("Plugin.One"), new PluginLoader());
+        Assert.NotNull(catalog.Driver("one").Create(Context("one")));
+    }
+
+    [Fact]
+    public void A_manifest_beyond_all_measure_is_not_read()
+    {
+        using var bed = new PluginBed();
+        File.AppendAllText(Path.Combine(bed.Install("Plugin.One"), "plugin.json"), new string(' ', 1 << 20));
+        Assert.Contains("'plugin.json' is larger than 1048576 bytes", bed.Manifest("Plugin.One").Failure!.Reason, StringComparison.Ordinal);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

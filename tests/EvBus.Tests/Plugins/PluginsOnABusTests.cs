@@ -86,6 +86,51 @@ public class PluginsOnABusTests
     }
 
     [Fact]
+    public async Task A_built_in_publisher_is_taken_out_and_replaced()
+    {
+        using var bed = new PluginBed();
+        bed.Install("Plugin.One", null, ("name", "internal"));
+        await using var bus = await EventBus.StartAsync(bus =>
+        {
+            Assert.True(bus.Catalog.Remove("internal"));
+            bus.AddPlugins(bed.Path).AddProfiles(new Profiles(new Profile("internal", "q", new Dictionary<string, object?>())));
+        });
+        await bus.PutAsync(Given.Event("x"), Receipt.Delivered()).AsTask().Soon();
+        Assert.Equal(1, bus.Lane("internal/q").Dead);
+    }
+
+    [Fact]
+    public async Task What_a_broken_plugin_had_queued_stays_until_it_works_again()
+    {
+        using var bed = new PluginBed();
+        var greeting = Path.Combine(bed.Install("Plugin.One", "plugins/one"), "Greeting.dll");
+        var library = File.ReadAllBytes(greeting);
+        await RunAsync(async bus =>
+        {
+            Assert.Equal(1, bus.Lanes.Pause("one/default"));
+            await bus.PutAsync(Given.Event("x", "default"), Receipt.Durable).AsTask().Soon();
+        });
+        File.Delete(greeting);
+        await RunAsync(bus =>
+        {
+            Assert.Equal((LaneState.Orphaned, 1), (bus.Lane("one/default").State, bus.Lane("one/default").Queued));
+            return Task.CompletedTask;
+        });
+        File.WriteAllBytes(greeting, library);
+        await RunAsync(bus => Given.UntilAsync(() => bus.Lane("one/default").Dead == 1));
+
+        async Task RunAsync(Func<EventBus, Task> act)
+        {
+            await using var bus = await EventBus.StartAsync(bus =>
+            {
+                bus.Options = bus.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = Path.Combine(bed.Path, "journal") } };
+                bus.AddPlugins(Path.Combine(bed.Path, "plugins")).AddProfiles(new Profiles(s_profile));
+            });
+            await act(bus);
+        }
+    }
+
+    [Fact]
     public void Two_folders_of_one_name_are_an_error_that_names_both()
     {
         using var bed = new PluginBed();
@@ -135,19 +180,21 @@ public class PluginsOnABusTests
         Assert.Equal("default served by ", await gathered.Task.Soon());
     }
 
-    [Fact]
-    public async Task A_lane_is_not_opened_without_the_gatherer_that_was_meant_for_it()
+    [Theory]
+    [InlineData("Plugins.One.Nobody", "nobody", "not usable: there is no type")]
+    [InlineData("Plugins.One.OneGatherer", "gatherer/*", "disabled: denied by 'gatherer/*'")]
+    public async Task A_lane_is_not_opened_without_the_gatherer_that_was_meant_for_it(string type, string denied, string reason)
     {
         using var bed = new PluginBed();
-        bed.Install("Plugin.One", "gatherer", ("kind", "gatherer"), ("type", "Plugins.One.Nobody"));
+        bed.Install("Plugin.One", "gatherer", ("kind", "gatherer"), ("type", type));
         var log = new CapturedLog();
         await using var bus = await EventBus.StartAsync(bus =>
         {
             bus.LoggerFactory = log;
-            bus.AddIngress("one", (_, _, _) => default).AddPlugins(bed.Path).AddProfiles(new Profiles(s_profile));
+            bus.AddIngress("one", (_, _, _) => default).AddPlugins(new PluginOptions { Paths = [bed.Path], Rules = new PluginRules { Deny = [denied] } }).AddProfiles(new Profiles(s_profile));
         });
         Assert.Empty(bus.GetStatus().Lanes);
-        Assert.Contains(log.Lines, line => line.StartsWith("The gatherer plugin one is not usable: there is no type", StringComparison.Ordinal));
+        Assert.Contains(log.Lines, line => line.StartsWith($"The gatherer plugin one is {reason}", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -30,7 +30,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
 
         SayOfPlugins();
         var lanes = new List<PlannedLane>();
-        foreach (var added in builder.Added)
+        foreach (var added in builder.Added.Where(added => !added.Plugin.IsRemoved))
         {
             var descriptor = added.Plugin.Descriptor;
             var mine = profiles.FindAll(profile => descriptor.GoesBy(profile.Provider));
@@ -156,7 +156,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     private IProfileGatherer? GathererOf(AddedIngress added) => GathererFor(added)?.Value;
 
     private Plugin<IProfileGatherer>? GathererFor(AddedIngress added) =>
-        builder.Gatherers.All.FirstOrDefault(each => each.State != PluginState.Disabled && added.Descriptor.GoesBy(each.Name));
+        builder.Gatherers.All.Where(each => added.Descriptor.GoesBy(each.Name)).OrderBy(each => each.State == PluginState.Disabled).FirstOrDefault();
 
     /// <summary>At the start all profiles of a provider are gathered together; what comes later by itself.</summary>
     private GatherGroup? GroupOf(AddedIngress added, List<Profile> profiles)

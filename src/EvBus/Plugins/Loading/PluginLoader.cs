@@ -65,10 +65,14 @@ public sealed class PluginLoader(params IEnumerable<Assembly> shared)
     {
         PluginUnavailableException { Failure: { } failure } => failure,
         BadImageFormatException => new(PluginFailureKind.MissingAssembly, $"'{manifest.Assembly}' is no .NET assembly for this platform: {exception.Message}"),
-        TypeLoadException when exception.GetType() == typeof(TypeLoadException) && exception.Message.Contains(manifest.Type, StringComparison.Ordinal) && !exception.Message.Contains("Method", StringComparison.Ordinal) => new(
-            PluginFailureKind.WrongType, $"there is no type '{manifest.Type}' in '{manifest.Assembly}'. Correct 'type' in its manifest; it is the full name, with namespace."),
+        ArgumentException => NoType(manifest),
+        // The same exception also says that a type which is there lacks a method of the contract.
+        TypeLoadException missing when missing.TypeName == manifest.Type && !missing.Message.StartsWith("Method '", StringComparison.Ordinal) => NoType(manifest),
         _ => PluginUnavailableException.FailureOf(exception, manifest.Name),
     };
+
+    private static PluginFailure NoType(PluginManifest manifest) => new(PluginFailureKind.WrongType,
+        $"there is no type '{manifest.Type}' in '{manifest.Assembly}'. Correct 'type' in its manifest; it is the full name, with namespace.");
 
     internal sealed class Context(string name, string path, HashSet<string> shared) : AssemblyLoadContext($"evbus plugin {name}", isCollectible: true)
     {

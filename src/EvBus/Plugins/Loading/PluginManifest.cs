@@ -9,6 +9,9 @@ public sealed record PluginManifest : PluginDescriptor
     /// <summary>The name of the file in a plugin's folder.</summary>
     public const string FileName = "plugin.json";
 
+    /// <summary>More than any manifest or example has; what is larger is something else.</summary>
+    private const int MaxBytes = 1 << 20;
+
     private static readonly JsonDocumentOptions s_json = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>The folder, as a full path.</summary>
@@ -38,7 +41,7 @@ public sealed record PluginManifest : PluginDescriptor
             var file = Path.Combine(folder, FileName);
             if (!File.Exists(file))
                 throw new FormatException($"there is no {FileName} in '{folder}'");
-            using var document = JsonDocument.Parse(File.ReadAllBytes(file), s_json);
+            using var document = JsonDocument.Parse(ReadText(file), s_json);
             manifest = document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.EnumerateObject().Aggregate(manifest, Take)
                 : throw new FormatException("it is no JSON object");
@@ -49,7 +52,7 @@ public sealed record PluginManifest : PluginDescriptor
             if (manifest.Assembly != Path.GetFileName(manifest.Assembly) || manifest.Assembly.Contains('\\', StringComparison.Ordinal))
                 throw new FormatException($"'assembly' is '{manifest.Assembly}', but must be the name of a file in its folder");
             var example = Path.Combine(folder, "example.yml");
-            manifest = manifest with { Example = File.Exists(example) ? File.ReadAllText(example) : "", Failure = Check(manifest) };
+            manifest = manifest with { Example = File.Exists(example) ? ReadText(example) : "", Failure = Check(manifest) };
         }
         catch (Exception e) when (e is FormatException or JsonException or IOException or UnauthorizedAccessException)
         {
@@ -57,6 +60,9 @@ public sealed record PluginManifest : PluginDescriptor
         }
         return manifest;
     }
+
+    private static string ReadText(string file) =>
+        new FileInfo(file).Length <= MaxBytes ? File.ReadAllText(file) : throw new FormatException($"'{Path.GetFileName(file)}' is larger than {MaxBytes} bytes");
 
     private static PluginManifest Take(PluginManifest manifest, JsonProperty property) => property.Name switch
     {
