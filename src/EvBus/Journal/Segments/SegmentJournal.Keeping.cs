@@ -1,0 +1,44 @@
+namespace EvBus.Journal;
+
+// Cursors and checkpoint go to disk beside the log, and files that nobody needs go.
+internal sealed partial class SegmentJournal
+{
+    internal void Keep(LaneCursor cursor)
+    {
+        _store!.WriteCursor(cursor);
+        _keeper!.Touch();
+    }
+
+    /// <summary>Writes what has changed since the last time, makes it durable, and deletes the files that nobody needs any more.</summary>
+    internal void KeepAll(bool isClean)
+    {
+        var cursors = new List<LaneCursor>();
+        Checkpoint checkpoint;
+        lock (_gate)
+        {
+            if (!_commenced)
+                return;
+            foreach (var lane in _lanes)
+                cursors.Add(lane.Capture(isClean));
+            var state = (isClean ? CheckpointState.Clean : CheckpointState.Open) | (_spills ? CheckpointState.Spill : CheckpointState.Open);
+            checkpoint = new Checkpoint(Epoch, state, _committed.Bytes, _committed.Sequence, _committedAccepted, _unmatched, new Dictionary<string, long>(_unmatchedProfiles));
+        }
+        var store = _store!;
+        foreach (var cursor in cursors)
+            store.WriteCursor(cursor);
+        store.WriteCheckpoint(checkpoint);
+        // What is durable decides: a cursor that moves on from here is not yet.
+        var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
+        store.Sync();
+        if (_spills)
+            LeaveLogIfThrough(needed);
+        if (DeleteFiles(store, needed) == 0)
+            return;
+        _committer!.Signal();
+        lock (_gate)
+        {
+            AskForCheck();
+            SignalRoom();
+        }
+    }
+}
