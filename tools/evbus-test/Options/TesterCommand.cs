@@ -27,7 +27,7 @@ internal static class TesterCommand
     private static readonly Option<bool> Summary = Flag("--summary", "At the end, tell on standard error what became of the events.");
     private static readonly Option<TimeSpan?> DrainTimeout = Time("--drain-timeout", "How long publishers may take for what is queued at the end (default: 30s).");
     private static readonly Option<string?> Journal = Text("--journal", "DIR", "Keep events on disk in this folder before they are delivered; what is left is delivered by the next run.");
-    private static readonly Option<string?> Mode = Chosen("--mode", ["memory", "disk"], "Where events are kept (default: memory, or disk with --journal).");
+    private static readonly Option<string?> Mode = Chosen("--mode", ["memory", "disk", "spill"], "Where events are kept (default: memory, or disk with --journal; spill: memory first, disk when a publisher falls behind).");
     private static readonly Option<string?> ReceiptOption = Chosen("--receipt", Receipts.Names, "Wait for each event, 1,024 at a time, until it is accepted, on disk, or delivered by every publisher.");
     private static readonly Option<string?> ReceiptsTo = Text("--receipts-to", "FILE", "Append the id of each event that has its receipt, a line each.");
     private static readonly Option<bool> Drain = Flag("--drain", "Put nothing: deliver what the journal holds. Exit code 0 when it is empty, 1 when something is left.");
@@ -114,6 +114,7 @@ internal static class TesterCommand
             Summary = parsed.GetValue(Summary),
             DrainTimeout = parsed.GetValue(DrainTimeout) ?? defaults.DrainTimeout,
             Journal = parsed.GetValue(Journal),
+            Spill = parsed.GetValue(Mode) == "spill",
             Receipt = parsed.GetValue(ReceiptOption) is { } receipt ? Receipts.Parse(receipt) : null,
             ReceiptsTo = parsed.GetValue(ReceiptsTo),
             Drain = parsed.GetValue(Drain),
@@ -126,8 +127,8 @@ internal static class TesterCommand
 
     private static string? JournalTrouble(ParseResult parsed, TesterOptions options) => parsed.GetValue(Mode) switch
     {
-        "disk" when options.Journal is null => "--mode disk needs a folder. Name it with --journal DIR.",
-        "memory" when options.Journal is not null => "--mode memory keeps nothing on disk. Leave out --journal, or choose --mode disk.",
+        "disk" or "spill" when options.Journal is null => $"--mode {parsed.GetValue(Mode)} needs a folder. Name it with --journal DIR.",
+        "memory" when options.Journal is not null => "--mode memory keeps nothing on disk. Leave out --journal, or choose --mode disk or spill.",
         _ when options.Drain && options.Journal is null => "--drain delivers what a journal holds. Name its folder with --journal DIR.",
         _ when options.Drain && (options.Random || options.Input is not null) => "--drain puts nothing. Leave out --random and --input, or --drain.",
         _ when options.Receipt == Receipt.Durable && options.Journal is null => "--receipt durable needs a disk. Add --journal DIR, or choose accepted or delivered.",

@@ -38,6 +38,9 @@ internal sealed record TesterOptions
     /// <summary>The folder of the journal; null keeps events in memory.</summary>
     public string? Journal { get; init; }
 
+    /// <summary>Whether the journal is in memory as long as publishers keep up.</summary>
+    public bool Spill { get; init; }
+
     /// <summary>What is waited for; null is nothing beyond acceptance.</summary>
     public Receipt? Receipt { get; init; }
 

@@ -75,6 +75,8 @@ internal sealed class JournalCheck
         var bound = folder.Checkpoint is null ? long.MaxValue : confirmed.Item1 + MaxAhead;
         foreach (var file in folder.Cursors)
         {
+            if (folder.MaySkip && file.Cursor is { } spilled && spilled.PlaceByte > confirmed.Item1)
+                confirmed = (spilled.PlaceByte, spilled.PlaceSequence);
             if (file.Cursor is { } cursor && cursor.CountedByte > confirmed.Item1 && cursor.CountedByte <= bound)
                 confirmed = (cursor.CountedByte, cursor.CountedSequence);
         }
@@ -84,6 +86,8 @@ internal sealed class JournalCheck
     /// <summary>A file goes only when every lane is through with it: a lane that still needs what is before the first one has lost it.</summary>
     private void CheckBegin()
     {
+        if (Scan.Arrangement.Files is [{ IsAfterGap: true }, ..])
+            return;
         var behind = Folder.Cursors.Where(file => file.Cursor is { } cursor && cursor.PlaceByte < Scan.First.Byte).Select(file => file.Cursor!).ToList();
         if (behind.Count == 0)
             return;

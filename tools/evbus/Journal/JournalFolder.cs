@@ -31,8 +31,18 @@ internal sealed class JournalFolder
 
     public IReadOnlyList<CursorFile> Cursors { get; private set; } = [];
 
+    /// <summary>Whether it was last used in mode spill, where not all that has a number is in the log.</summary>
+    public bool MaySkip => Checkpoint is { } checkpoint && (checkpoint.State & CheckpointState.Spill) != 0;
+
     /// <summary>Whether the last process that had it open closed it in order. Of a journal in use nothing can be said.</summary>
     public bool IsClean => Owner is null && Checkpoint is { IsClean: true };
+
+    /// <summary>The byte of the log behind all that the file has room for.</summary>
+    public long EndOf(PlacedFile file)
+    {
+        using var opened = Storage.OpenRead(file.Name);
+        return file.FirstByte + Math.Max(0, opened.Length - JournalFormat.FileHeaderLength);
+    }
 
     /// <summary>Opens for reading, whoever has it open.</summary>
     /// <exception cref="UsageException">There is no journal in the folder.</exception>

@@ -12,6 +12,9 @@ namespace EvBus.Tools.Cli.Journal;
 /// <param name="Accepted">What the header says.</param>
 internal sealed record PlacedFile(string Name, long FirstByte, ulong FirstSequence, string? HeaderTrouble, ulong Epoch, long Accepted)
 {
+    /// <summary>Whether nothing is missing between the file before and this one: in mode spill, what all lanes were through with was never written.</summary>
+    public bool IsAfterGap { get; init; }
+
     public string RightName => JournalFormat.NameOf(FirstByte, FirstSequence);
 }
 
@@ -54,16 +57,17 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         using var file = storage.OpenRead(name);
         var header = new byte[JournalFormat.FileHeaderLength];
         var read = file.Read(0, header);
+        var isAfterGap = JournalFormat.IsAfterGap(header.AsSpan(0, read));
         var trouble = JournalFormat.HeaderTrouble(header.AsSpan(0, read), name, firstByte, firstSequence, out var epoch, out var accepted);
         if (trouble is null || epoch == 0)
         {
             var told = trouble is null ? null : PlaceByRecords(storage, name);
             return told is null || (told.Value.Byte == firstByte && (!told.Value.IsExact || told.Value.Sequence == firstSequence))
-                ? new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted)
+                ? new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted) { IsAfterGap = isAfterGap }
                 : new PlacedFile(name, told.Value.Byte, told.Value.Sequence, trouble, epoch, accepted);
         }
         // Whole, and of another place.
-        return new PlacedFile(name, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(32)), null, epoch, accepted);
+        return new PlacedFile(name, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(32)), null, epoch, accepted) { IsAfterGap = isAfterGap };
     }
 
     /// <summary>Where a file without a header belongs, by its first commit record that says where it stands; null when it has none. The number is exact when all before is whole.</summary>

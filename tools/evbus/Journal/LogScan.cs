@@ -72,9 +72,13 @@ internal sealed partial class LogScan
             var next = i + 1 < files.Count ? files[i + 1] : null;
             if (next is not null && next.FirstSequence <= from)
                 continue;
-            var known = next is not null ? (next.FirstByte, next.FirstSequence) : confirmed;
-            scan.ScanFile(files[i], known, isLast: next is null);
+            // A file that was ended in front of a gap says itself where it ends, and so does the last one.
+            var isEnd = next is null ? confirmed.Byte > folder.EndOf(files[i]) && folder.MaySkip : next.IsAfterGap;
+            var known = isEnd ? (0, 0) : next is not null ? (next.FirstByte, next.FirstSequence) : confirmed;
+            scan.ScanFile(files[i], known, isLast: isEnd || next is null);
         }
+        if (folder.MaySkip && confirmed.Byte > scan.End.Byte)
+            scan.End = confirmed;
         return scan;
     }
 

@@ -46,7 +46,7 @@ internal sealed class StateRepair(JournalCheck check)
             return;
         // From the first event on, so that the opening counts again what nobody wanted.
         var accepted = first.HeaderTrouble is null ? first.Accepted : _scan.HeaderOf(first).Accepted;
-        Write(name, Checkpoint.SlotLength, new Checkpoint(_scan.Epoch, false, first.FirstByte, first.FirstSequence, accepted, 0, new Dictionary<string, long>()).Encode(Checkpoint.SlotLength - 1024));
+        Write(name, Checkpoint.SlotLength, new Checkpoint(_scan.Epoch, CheckpointState.Open, first.FirstByte, first.FirstSequence, accepted, 0, new Dictionary<string, long>()).Encode(Checkpoint.SlotLength - 1024));
         done.Add(string.Create(CultureInfo.InvariantCulture, $"'{name}' was made again from the log; what was unmatched before event {first.FirstSequence} is counted as 0"));
     }
 

@@ -10,12 +10,18 @@ public enum JournalMode
 
     /// <summary>On disk, before lanes read it; what waits there is delivered after a restart. Receipts may be <see cref="Receipt.Durable"/>.</summary>
     Disk,
+
+    /// <summary>
+    /// In memory as long as all lanes keep up, on disk when one falls behind, when a durable receipt is asked for, and at the stop; order is kept, and
+    /// lanes that have caught up read from memory again. A crash loses what was only in memory: what had no durable receipt.
+    /// </summary>
+    Spill,
 }
 
 /// <summary>The journal of a bus. Immutable; checked at start.</summary>
 public sealed record JournalOptions
 {
-    /// <summary>Memory or disk. Default: <see cref="JournalMode.Memory"/>.</summary>
+    /// <summary>Memory, disk, or memory first and disk when it is needed. Default: <see cref="JournalMode.Memory"/>.</summary>
     public JournalMode Mode { get; init; } = JournalMode.Memory;
 
     /// <summary>The folder of the journal on disk; made when it is not there. One process at a time may have it open: a second is refused at start, and told which has it.</summary>
@@ -24,7 +30,7 @@ public sealed record JournalOptions
     /// <summary>How large a segment file is made; whole files are deleted when every lane is through with them. 64 KiB to 4 GiB; default 64 MiB.</summary>
     public long SegmentBytes { get; init; } = 64L << 20;
 
-    /// <summary>How much of the end of the log is kept in memory as well, in bytes; lanes further behind read from disk. 1 MiB to 64 GiB; default 64 MiB.</summary>
+    /// <summary>How much of the end of the log is kept in memory as well, in bytes; lanes further behind read from disk. In mode <see cref="JournalMode.Spill"/> half of it is used before anything goes to disk. 1 MiB to 64 GiB; default 64 MiB.</summary>
     public long MemoryBytes { get; init; } = 64L << 20;
 
     /// <summary>The most bytes of log on disk; then the door's policy applies. Default: as much as the disk holds.</summary>

@@ -7,6 +7,9 @@ internal interface ICommitTarget
     /// <summary>Ends the group that was being filled; null when there is nothing to write.</summary>
     CommitGroup? CloseGroup();
 
+    /// <summary>Whether the file that is written to may be closed, as nobody needs it.</summary>
+    bool LeavesLog();
+
     /// <summary>The group is on disk.</summary>
     void Commit(CommitGroup group);
 
@@ -15,10 +18,14 @@ internal interface ICommitTarget
 }
 
 /// <summary>What is written and fsynced in one go.</summary>
-internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Epoch, int Events, long AcceptedBefore, IReadOnlyList<ArraySegment<byte>> Parts, CommitWaiters Waiters);
+internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Epoch, int Events, long AcceptedBefore, IReadOnlyList<ArraySegment<byte>> Parts, CommitWaiters Waiters)
+{
+    /// <summary>What lies between the last group and this one was never meant for the disk.</summary>
+    public bool IsAfterGap { get; init; }
+}
 
 /// <summary>Those who wait until a group is on disk.</summary>
-internal sealed class CommitWaiters
+internal sealed class CommitWaiters(Action? asked = null)
 {
     private readonly TaskCompletionSource<string?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _count;
@@ -30,6 +37,7 @@ internal sealed class CommitWaiters
     public Task<string?> WaitAsync()
     {
         Interlocked.Increment(ref _count);
+        asked?.Invoke();
         return _done.Task;
     }
 
@@ -113,6 +121,8 @@ internal sealed class Committer
             }
             if (isLast)
                 break;
+            if (left is null && !_hasFailed && _target.LeavesLog())
+                CloseFile();
         }
         _over.TrySetResult();
     }
@@ -171,6 +181,19 @@ internal sealed class Committer
         Interlocked.Add(ref _events, group.Events);
         _target.Commit(group);
         return true;
+    }
+
+    private void CloseFile()
+    {
+        try
+        {
+            _log.CloseCurrent();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _hasFailed = true;
+            _target.Refuse(e.Message, isFull: false);
+        }
     }
 
     private void Fail(CommitGroup group, Exception e)

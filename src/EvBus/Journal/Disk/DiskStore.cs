@@ -41,7 +41,10 @@ internal sealed class DiskStore : IDisposable
     public Checkpoint? Last { get; }
 
     /// <summary>Where the log ended at opening.</summary>
-    public RecoveredEnd End { get; }
+    public RecoveredEnd End { get; private set; }
+
+    /// <summary>Whether more was used of sequences and bytes than is in the files, because it never needed to be.</summary>
+    public bool IsAfterGap { get; private set; }
 
     public ulong Epoch { get; }
 
@@ -85,6 +88,7 @@ internal sealed class DiskStore : IDisposable
             storage.Refill();
             var store = new DiskStore(storage, ownership, log, slots, last, end) { Cipher = cipher };
             store.LoadCursors(logger);
+            store.PassWhatWasNeverWritten();
             return store;
         }
         catch
@@ -190,6 +194,23 @@ internal sealed class DiskStore : IDisposable
         }
         Log.Dispose();
         _ownership.Dispose();
+    }
+
+    /// <summary>After mode spill, cursors may know sequences that are in no file: none of them is used again.</summary>
+    private void PassWhatWasNeverWritten()
+    {
+        if (Last is null || (Last.State & CheckpointState.Spill) == 0)
+            return;
+        var found = End;
+        foreach (var cursor in _cursors.Values)
+        {
+            var sequence = Math.Max(Math.Max(cursor.Oldest, cursor.PlaceSequence), Math.Max(cursor.OrphanedAt, cursor.Settled.Select(static range => range.To).DefaultIfEmpty(0UL).Max()));
+            End = End with { Byte = Math.Max(End.Byte, cursor.PlaceByte), Sequence = Math.Max(End.Sequence, sequence) };
+        }
+        // Where numbers jump bytes must, so that a file begins there which says so.
+        if (End.Sequence > found.Sequence)
+            End = End with { Byte = Math.Max(End.Byte, found.Byte + ((long)(End.Sequence - found.Sequence) * EventCodec.HeaderLength)) };
+        IsAfterGap = End.Byte > (Log.Files is [.., var last] ? last.EndByte : 0);
     }
 
     private void LoadCursors(ILogger logger)

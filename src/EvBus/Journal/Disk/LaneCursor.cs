@@ -138,12 +138,25 @@ internal sealed record LaneCursor
     }
 }
 
+/// <summary>How the journal was left.</summary>
+[Flags]
+internal enum CheckpointState : byte
+{
+    Open = 0,
+    Clean = 1,
+
+    /// <summary>In mode spill: what was used of sequences and bytes need not be in the log.</summary>
+    Spill = 2,
+}
+
 /// <summary>What the journal as a whole has counted, as it is kept on disk.</summary>
-internal sealed record Checkpoint(ulong Epoch, bool IsClean, long Byte, ulong Sequence, long Accepted, long Unmatched, IReadOnlyDictionary<string, long> Names)
+internal sealed record Checkpoint(ulong Epoch, CheckpointState State, long Byte, ulong Sequence, long Accepted, long Unmatched, IReadOnlyDictionary<string, long> Names)
 {
     public const int SlotLength = 256 << 10;
 
     private const byte Version = 1;
+
+    public bool IsClean => (State & CheckpointState.Clean) != 0;
 
     public byte[] Encode(int capacity)
     {
@@ -151,7 +164,7 @@ internal sealed record Checkpoint(ulong Epoch, bool IsClean, long Byte, ulong Se
         using var writer = new BinaryWriter(stream, Encoding.UTF8);
         writer.Write(Version);
         writer.Write(Epoch);
-        writer.Write(IsClean);
+        writer.Write((byte)State);
         writer.Write(Byte);
         writer.Write(Sequence);
         writer.Write(Accepted);
@@ -190,14 +203,14 @@ internal sealed record Checkpoint(ulong Epoch, bool IsClean, long Byte, ulong Se
         var version = reader.ReadByte();
         if (version != Version)
             throw new EvBusException($"The journal's checkpoint has format {version}; this version of EvBus reads format {Version}. Open it with the version that wrote it, or a newer one.");
-        var (epoch, clean, at, sequence, accepted, unmatched) =
-            (reader.ReadUInt64(), reader.ReadBoolean(), reader.ReadInt64(), reader.ReadUInt64(), reader.ReadInt64(), reader.ReadInt64());
+        var (epoch, state, at, sequence, accepted, unmatched) =
+            (reader.ReadUInt64(), (CheckpointState)reader.ReadByte(), reader.ReadInt64(), reader.ReadUInt64(), reader.ReadInt64(), reader.ReadInt64());
         var names = new Dictionary<string, long>(StringComparer.Ordinal);
         for (var left = reader.ReadInt32(); left > 0; left--)
         {
             var name = reader.ReadString();
             names[name] = names.GetValueOrDefault(name) + reader.ReadInt64();
         }
-        return new Checkpoint(epoch, clean, at, sequence, accepted, unmatched, names);
+        return new Checkpoint(epoch, state, at, sequence, accepted, unmatched, names);
     }
 }

@@ -17,7 +17,8 @@ internal sealed partial class LogFiles
                 return null;
             if (at < file.FirstByte)
             {
-                Report(new Damage(at, file.FirstByte - at, (long)(file.FirstSequence - sequence), "no file has this part of the log"));
+                if (!JournalFormat.IsAfterGap(file.ReadHeader()))
+                    Report(new Damage(at, file.FirstByte - at, (long)(file.FirstSequence - sequence), "no file has this part of the log"));
                 (at, sequence) = (file.FirstByte, file.FirstSequence);
             }
             if (ReadBlock(file, at, sequence, Math.Min(end, file.EndByte)) is { } block)

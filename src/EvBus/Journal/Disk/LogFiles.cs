@@ -74,7 +74,7 @@ internal sealed partial class LogFiles : IDisposable
         var total = 0L;
         foreach (var part in group.Parts)
             total += part.Count;
-        if (_writing is null || _room < total)
+        if (_writing is null || _room < total || group.IsAfterGap)
             Roll(group, total);
         var at = JournalFormat.FileHeaderLength + group.FirstByte - _current!.FirstByte;
         foreach (var part in group.Parts)
@@ -179,7 +179,7 @@ internal sealed partial class LogFiles : IDisposable
         var writing = _storage.Open(name, preallocate: length);
         try
         {
-            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), salt));
+            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), group.IsAfterGap, salt));
             writing.Sync();
             _storage.SyncFolder(JournalFormat.LogFolder);
         }

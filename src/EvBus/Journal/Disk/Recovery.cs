@@ -47,7 +47,8 @@ internal static class Recovery
     {
         var physical = last.EndByte;
         var (at, sequence) = (last.FirstByte, last.FirstSequence);
-        if (checkpoint is not null && checkpoint.Byte >= at && checkpoint.Byte <= physical)
+        // In mode spill the checkpoint may stand beyond what was ever written.
+        if (checkpoint is not null && (checkpoint.State & CheckpointState.Spill) == 0 && checkpoint.Byte >= at && checkpoint.Byte <= physical)
             (at, sequence, accepted) = (checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted);
         var epoch = 0UL;
         var lastGroup = 0L;

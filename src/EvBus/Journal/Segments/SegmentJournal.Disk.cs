@@ -61,16 +61,19 @@ internal sealed partial class SegmentJournal : ICommitTarget
     {
         lock (_gate)
         {
-            var from = _committed;
-            if (_end == from.Sequence || _failure is not null)
-                return null;
+            if (_end == _committed.Sequence || _failure is not null || (_spills && !MustSpill()))
+                return NothingToWrite();
             if (_tail.Free < JournalFormat.CommitLength)
                 Roll(JournalFormat.CommitLength);
+            // Rolling may have given back what every lane is through with.
+            var from = _committed;
+            if (_end == from.Sequence)
+                return NothingToWrite();
             Span<byte> commit = stackalloc byte[JournalFormat.CommitLength];
             var info = new CommitInfo(from.Bytes, _bytes + JournalFormat.CommitLength, _end, _accepted, Epoch);
             JournalFormat.WriteCommit(commit, info, _options.Time.GetUtcNow());
             commit.CopyTo(_tail.Room);
-            _tail.Advance(JournalFormat.CommitLength, isReadable: false);
+            _tail.Advance(JournalFormat.CommitLength, isReadable: _spills);
             _bytes += JournalFormat.CommitLength;
             var parts = new List<ArraySegment<byte>>();
             for (var (segment, at) = (from.Segment, from.Offset); segment is not null; segment = segment.Next, at = 0)
@@ -84,8 +87,8 @@ internal sealed partial class SegmentJournal : ICommitTarget
             _retired.ForEach(static routes => routes.CloseGroup());
             (_unmatchedClosed, _unmatchedPending) = (_unmatchedClosed + _unmatchedPending, 0);
             var waiters = _closingWaiters = _waiters;
-            _waiters = new CommitWaiters();
-            return new CommitGroup(from.Bytes, from.Sequence, Epoch, (int)(_end - from.Sequence), _committedAccepted, parts, waiters);
+            _waiters = NewWaiters();
+            return new CommitGroup(from.Bytes, from.Sequence, Epoch, (int)(_end - from.Sequence), _committedAccepted, parts, waiters) { IsAfterGap = _isAfterGap };
         }
     }
 
@@ -95,9 +98,12 @@ internal sealed partial class SegmentJournal : ICommitTarget
         lock (_gate)
         {
             var (from, to) = (_committed, _closing!);
-            for (var segment = from.Segment; segment != to.Segment; segment = segment.Next!)
-                segment.MakeReadable(segment.Written);
-            to.Segment.MakeReadable(to.Offset);
+            if (WaitsForCommit)
+            {
+                for (var segment = from.Segment; segment != to.Segment; segment = segment.Next!)
+                    segment.MakeReadable(segment.Written);
+                to.Segment.MakeReadable(to.Offset);
+            }
             _store!.Log.Commit(to.Bytes);
             _committed = to;
             _committedAccepted = _closedAccepted;
@@ -110,6 +116,8 @@ internal sealed partial class SegmentJournal : ICommitTarget
             _retired.RemoveAll(static routes => !routes.HasUncommitted);
             (_unmatched, _unmatchedClosed) = (_unmatched + _unmatchedClosed, 0);
             _closing = null;
+            _isAfterGap = false;
+            _spilled = _spills;
             foreach (var lane in _lanes)
             {
                 if (lane.IsDue(to.Sequence))
@@ -168,8 +176,9 @@ internal sealed partial class SegmentJournal : ICommitTarget
             if (!_commenced)
                 return;
             foreach (var lane in _lanes)
-                cursors.Add(lane.Capture());
-            checkpoint = new Checkpoint(Epoch, isClean, _committed.Bytes, _committed.Sequence, _committedAccepted, _unmatched, new Dictionary<string, long>(_unmatchedProfiles));
+                cursors.Add(lane.Capture(isClean));
+            var state = (isClean ? CheckpointState.Clean : CheckpointState.Open) | (_spills ? CheckpointState.Spill : CheckpointState.Open);
+            checkpoint = new Checkpoint(Epoch, state, _committed.Bytes, _committed.Sequence, _committedAccepted, _unmatched, new Dictionary<string, long>(_unmatchedProfiles));
         }
         var store = _store!;
         foreach (var cursor in cursors)
@@ -178,6 +187,8 @@ internal sealed partial class SegmentJournal : ICommitTarget
         // What is durable decides: a cursor that moves on from here is not yet.
         var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
         store.Sync();
+        if (_spills)
+            LeaveLogIfThrough(needed);
         if (DeleteFiles(store, needed) == 0)
             return;
         _committer!.Signal();
@@ -189,7 +200,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     }
 
     private CommitStage StageOf(ulong sequence) =>
-        _store is null || sequence < _committed.Sequence ? CommitStage.Committed
+        !WaitsForCommit || sequence < _committed.Sequence ? CommitStage.Committed
         : _closing is { } closing && sequence < closing.Sequence ? CommitStage.Closed
         : CommitStage.Pending;
 
@@ -209,7 +220,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private bool HasStoreRoom(int length)
     {
         var uncommitted = _bytes - _committed.Bytes;
-        if (_isFull || (uncommitted > 0 && uncommitted + length > MaxUncommitted))
+        if (_isFull || (uncommitted > 0 && uncommitted + length > MostUncommitted))
             return false;
         return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
     }
@@ -217,7 +228,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     /// <summary>How many bytes may be appended before the disk's limits have to be looked at.</summary>
     private long StoreRoom()
     {
-        var room = MaxUncommitted - (_bytes - _committed.Bytes);
+        var room = MostUncommitted - (_bytes - _committed.Bytes);
         return _options.Journal.MaxBytes is { } most ? Math.Min(room, most - (_bytes - _store!.Log.FirstByte)) : room;
     }
 
@@ -226,7 +237,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     {
         if (_store is null)
             return;
-        while (_residentBytes > _options.Journal.MemoryBytes && _oldest != _committed.Segment && _oldest != _tail)
+        while (_residentBytes > (_spills ? _options.Journal.MemoryBytes / 2 : _options.Journal.MemoryBytes) && _oldest != _committed.Segment && _oldest != _tail)
             Unlink(_oldest, null);
         Interlocked.Exchange(ref _residentFrom, _oldest.FirstByte);
     }

@@ -10,7 +10,7 @@ internal sealed partial class SegmentJournal
     private bool EnsureRoom(int length)
     {
         foreach (var lane in _lanes)
-            lane.NeedsFrom(_store is null ? _tail : _committed.Segment, EndSequence, _store is null ? _bytes : _committed.Bytes);
+            lane.NeedsFrom(WaitsForCommit ? _committed.Segment : _tail, EndSequence, WaitsForCommit ? _committed.Bytes : _bytes);
         if (!EnsureJournalRoom(length) || !EnsureLaneRoom(length))
             return false;
         PlanNextCheck();
@@ -203,11 +203,13 @@ internal sealed partial class SegmentJournal
         lock (_gate)
         {
             lane.CountSettled(batch, from, count, outcome, reason);
-            cursor = _store is null ? null : lane.Capture();
+            cursor = KeepsEverySettling ? lane.Capture() : null;
             SignalRoom();
         }
         if (cursor is not null)
             Keep(cursor);
+        else
+            _keeper?.Touch();
     }
 
     /// <summary>The memory behind a batch is not needed any more.</summary>

@@ -29,6 +29,7 @@ internal sealed partial class SegmentJournal : IJournal
     private readonly SegmentPool _pool;
     private readonly AsyncSignal _room = new();
     private readonly DiskStore? _store;
+    private readonly bool _spills;
     private readonly ILogger _logger;
     private readonly Dictionary<string, long> _unmatchedProfiles = new(StringComparer.Ordinal);
 
@@ -56,6 +57,7 @@ internal sealed partial class SegmentJournal : IJournal
         _pool = new SegmentPool(size, keep: 64, poison);
         _store = store;
         _isSealed = store?.Cipher is not null;
+        _spills = options.Journal.Mode == JournalMode.Spill;
         if (store is not null)
             Restore(store);
         _oldest = _tail = new Segment(_pool.Rent(0), _end, _bytes);
@@ -66,6 +68,7 @@ internal sealed partial class SegmentJournal : IJournal
             return;
         _keeper = new CursorKeeper(options.Time, () => KeepAll(isClean: false), reason => ((ICommitTarget)this).Refuse(reason, isFull: false));
         _committer = new Committer(this, store.Log, options.Time, options.Journal.Linger) { Arrivals = () => _waiters.Count };
+        _waiters = NewWaiters();
     }
 
     public JournalCapabilities Capabilities => new(Durable: _store is not null);
@@ -77,7 +80,10 @@ internal sealed partial class SegmentJournal : IJournal
     internal Lock Gate => _gate;
 
     /// <summary>The sequence number of the next record that cannot be read yet. Under the gate.</summary>
-    internal ulong EndSequence => _store is null ? _end : _committed.Sequence;
+    internal ulong EndSequence => WaitsForCommit ? _committed.Sequence : _end;
+
+    /// <summary>The sequence number of the next event. Under the gate.</summary>
+    internal ulong AppendedEnd => _end;
 
     public bool TryAppend(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, out AppendResult result)
     {
@@ -176,6 +182,9 @@ internal sealed partial class SegmentJournal : IJournal
             AskForCheck();
             SignalRoom();
         }
+        // From here on sequences may be used of which nothing is on disk; the next opening must know.
+        if (_spills)
+            KeepAll(isClean: false);
     }
 
     public JournalCounts Count()
@@ -258,7 +267,7 @@ internal sealed partial class SegmentJournal : IJournal
     {
         var at = _tail.Written;
         var record = _tail.Buffer.AsSpan(at, length);
-        _tail.Advance(length, isReadable: _store is null);
+        _tail.Advance(length, isReadable: !WaitsForCommit);
         var sequence = _end++;
         _bytes += record.Length;
         if (!_commenced)
@@ -267,8 +276,8 @@ internal sealed partial class SegmentJournal : IJournal
         CountRouted(route, record, sequence);
         foreach (var lane in route.Lanes)
         {
-            // With a disk, they are woken when it is committed.
-            if (_store is null && lane.IsDue(_end))
+            // In mode disk, they are woken when it is committed.
+            if (!WaitsForCommit && lane.IsDue(_end))
                 wakes.Add(lane);
             else if (lane.IsDetached && (EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Awaited) != 0)
                 lane.Observer.OnDropped(0, DropReasons.Detached, [new Position(Epoch, sequence)]);
@@ -325,11 +334,18 @@ internal sealed partial class SegmentJournal : IJournal
         _residentBytes += next.Buffer.Length;
         if (_commenced)
             Trim();
+        if (_spills)
+            SpillIfDue();
     }
 
     /// <summary>Gives back what nobody needs any more.</summary>
     private void Trim()
     {
+        if (_spills)
+        {
+            TrimSpilling();
+            return;
+        }
         var (tail, end, bytes) = _store is null ? (_tail, _end, _bytes) : (_committed.Segment, _committed.Sequence, _committed.Bytes);
         var needed = end;
         foreach (var lane in _lanes)

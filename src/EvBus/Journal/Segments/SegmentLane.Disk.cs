@@ -39,9 +39,9 @@ internal sealed partial class SegmentLane
             _dropped[reason] = count;
         CountedSequence = cursor.OrphanedAt > 0 ? end : cursor.CountedSequence;
         CountedByte = cursor.CountedByte;
-        if (cursor.Rule == Filter.Rule || cursor.OrphanedAt > 0 || Definition.IsOrphan)
+        if (cursor.Rule == Filter.Rule || (cursor.Rule.Length > 0 && (cursor.OrphanedAt > 0 || Definition.IsOrphan)))
             return;
-        // Other events are the lane's now, so what it has queued is counted again.
+        // Other events are the lane's now, or nobody knows what of it got to disk: what it has queued is counted again.
         _matched = _delivered + _dead + _dropped.Values.Sum();
         _matchedBytes = _settledBytes;
         (CountedSequence, CountedByte) = (cursor.PlaceSequence, cursor.PlaceByte);
@@ -51,7 +51,8 @@ internal sealed partial class SegmentLane
     public DateTimeOffset? OrphanedSince { get; set; }
 
     /// <summary>Its cursor at this moment. Under the gate.</summary>
-    public LaneCursor Capture()
+    /// <param name="isClean">Whether all that is left is on disk, so that the counts are exact.</param>
+    public LaneCursor Capture(bool isClean = false)
     {
         var (events, bytes) = _journal.CommittedFor(this);
         var committed = _journal.Committed;
@@ -60,12 +61,12 @@ internal sealed partial class SegmentLane
             while (_places.Count > 0 && _places.Peek().Sequence <= _settled.Oldest)
                 _place = _places.Dequeue();
             // With nothing under way it is where it reads on, as far as that is on disk.
-            var isThrough = _settled.Oldest >= _floor && _sequence <= committed.Sequence;
+            var isThrough = _settled.Oldest >= _floor && (_sequence <= committed.Sequence || _journal.IsSpilling);
             var (sequence, at) = isThrough ? (_sequence, _byte) : _place;
             return new LaneCursor
             {
                 LaneId = Id,
-                Rule = IsReturning ? "" : Filter.Rule,
+                Rule = IsReturning || (_journal.IsSpilling && !isClean) ? "" : Filter.Rule,
                 Pattern = Definition.Pattern,
                 Version = ++_captured,
                 PlaceByte = at,
@@ -140,7 +141,7 @@ internal sealed partial class SegmentLane
     /// <summary>What damage took can only be known when everything else is through: then it is what is left. Under the gate.</summary>
     private void DropDamaged(long routedEvents, long routedBytes)
     {
-        if (!_sawDamage || _sequence < _journal.Committed.Sequence || _underWayEvents > 0)
+        if (!_sawDamage || _sequence < _journal.AppendedEnd || _underWayEvents > 0)
             return;
         var (events, bytes) = Queued(routedEvents, routedBytes);
         if (events > 0)

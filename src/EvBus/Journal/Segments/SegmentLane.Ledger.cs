@@ -120,6 +120,7 @@ internal sealed partial class SegmentLane
         lock (_reading)
         {
             IsDetached = false;
+            _dueAt = ulong.MaxValue;
             _skipped.RemoveAll(range => range.To <= _sequence);
             if (_detachedAt < end)
             {

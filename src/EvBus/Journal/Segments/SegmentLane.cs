@@ -63,8 +63,20 @@ internal sealed partial class SegmentLane : IJournalLane
 
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {
-        if (_segment.IsBlock)
-            _journal.ReturnToMemory(this);
+        if (!_segment.IsBlock)
+            return TryReadOn(batch, maxEvents, maxBytes);
+        _journal.ReturnToMemory(this);
+        if (TryReadOn(batch, maxEvents, maxBytes))
+            return true;
+        // In mode spill the rest, behind what is on disk, may be in memory.
+        if (!_segment.IsBlock || !_journal.IsSpilling)
+            return false;
+        _journal.ReturnToMemory(this);
+        return !_segment.IsBlock && TryReadOn(batch, maxEvents, maxBytes);
+    }
+
+    private bool TryReadOn(EventBatch batch, int maxEvents, long maxBytes)
+    {
         lock (_reading)
         {
             // The cursor can remember so many ranges beyond itself; more would have to be sent again after a crash.
@@ -135,7 +147,9 @@ internal sealed partial class SegmentLane : IJournalLane
             var end = End(_journal.EndSequence);
             if (!IsForgotten && !IsTooFarAhead && end > _sequence && end - _sequence >= (ulong)events)
                 return false;
-            _dueAt = _sequence + (ulong)events;
+            // While it is detached nothing that comes is for it; with a mark it would count as waiting at the end, and what it has queued that is
+            // not committed yet would be passed over.
+            _dueAt = IsDetached ? ulong.MaxValue : _sequence + (ulong)events;
             return true;
         }
     }
@@ -166,6 +180,19 @@ internal sealed partial class SegmentLane : IJournalLane
             _dueAt = end + 1;
         }
         return end;
+    }
+
+    /// <summary>In mode spill: the first sequence number that has to stay in memory for this lane, also for what is under way. Under the gate.</summary>
+    public ulong NeedsInMemory(Segment tail, ulong end, long bytes)
+    {
+        if (!_segment.IsBlock)
+            NeedsFrom(tail, end, bytes);
+        lock (_reading)
+        {
+            // With nothing under way it is through with all before its place.
+            var from = _settled.Oldest >= _floor ? _sequence : Math.Min(_sequence, _settled.Oldest);
+            return from >= End(end) ? end : Math.Max(from, _journal.MemoryOnlyFrom);
+        }
     }
 
     public long HeldEvents(ulong end)

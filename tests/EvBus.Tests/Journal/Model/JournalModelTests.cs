@@ -29,7 +29,7 @@ public class JournalModelTests
 
     [Fact]
     public void The_journal_does_what_a_model_of_lists_does() => Check.One(
-        ModelRuns.Config,
+        ModelRuns.Of(400),
         Prop.ForAll(s_step.ListOf(250).ToArbitrary(), steps =>
         {
             var run = new Run();

@@ -5,11 +5,11 @@ using FsCheck.Fluent;
 namespace EvBus.Tests.Journal.Model;
 
 /// <summary>
-/// How long the models run: 400 runs of 250 steps, always the same, in the suite; with EVBUS_MODEL_RUNS that many, different each time.
+/// How long the models run: so many runs of 250 steps, always the same, in the suite; with EVBUS_MODEL_RUNS that many, different each time.
 /// </summary>
 internal static class ModelRuns
 {
-    public static Config Config => Environment.GetEnvironmentVariable("EVBUS_MODEL_RUNS") is { Length: > 0 } runs
+    public static Config Of(int count) => Environment.GetEnvironmentVariable("EVBUS_MODEL_RUNS") is { Length: > 0 } runs
         ? FsCheck.Config.QuickThrowOnFailure.WithMaxTest(int.Parse(runs, CultureInfo.InvariantCulture))
-        : FsCheck.Config.QuickThrowOnFailure.WithMaxTest(400).WithReplay(20, 61);
+        : FsCheck.Config.QuickThrowOnFailure.WithMaxTest(count).WithReplay(20, 61);
 }
