@@ -24,7 +24,7 @@ internal readonly record struct Run(double EventsPerSecond, double CpuMicrosecon
 /// <summary>Ours and the raw client in turn against one broker, so that what the machine does meanwhile happens to both.</summary>
 internal static class BrokerPairs
 {
-    public static async Task RunAsync(string name, int pairs, bool json, Func<Task<Run>> ours, Func<Task<Run>> raw)
+    public static async Task RunAsync(string name, int pairs, bool json, Func<Task<Run>> ours, Func<Task<Run>> raw, (string Ours, string Raw)? called = null)
     {
         await ours();
         await raw();
@@ -51,7 +51,7 @@ internal static class BrokerPairs
             })
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"{name,-22} ours {row.Ours,9:N0}/s  raw {row.Raw,9:N0}/s  ratio {ratios[pairs / 2]:N3} (95 %: from {low:N3})  CPU {row.Cpu,5:N1} / {row.RawCpu,5:N1} µs  garbage {row.Bytes,5:N0} / {row.RawBytes,5:N0} B an event"));
+                $"{name,-22} {called?.Ours ?? "ours"} {row.Ours,9:N0}/s  {called?.Raw ?? "raw"} {row.Raw,9:N0}/s  ratio {ratios[pairs / 2]:N3} (95 %: from {low:N3})  CPU {row.Cpu,5:N1} / {row.RawCpu,5:N1} µs  garbage {row.Bytes,5:N0} / {row.RawBytes,5:N0} B an event"));
     }
 
     private static double Median(Run[] runs, Func<Run, double> pick) => Limits.Median(Array.ConvertAll(runs, run => pick(run)));

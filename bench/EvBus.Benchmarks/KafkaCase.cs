@@ -25,6 +25,8 @@ internal sealed class KafkaCase : IAsyncDisposable
 
     private KafkaCase(KafkaBroker? own, string address) => (_own, _address) = (own, address);
 
+    public string Address => _address;
+
     public static async Task<KafkaCase> StartAsync()
     {
         _ = NativeClient.Version;
@@ -72,7 +74,7 @@ internal sealed class KafkaCase : IAsyncDisposable
         return measured;
     }
 
-    public async Task<Measured> RawAsync(int events, bool withId)
+    public async Task<Measured> RawAsync(int events, Header header)
     {
         var topic = await NewTopicAsync();
         using var producer = new ProducerBuilder<byte[], byte[]>(new Dictionary<string, string>(s_settings) { ["bootstrap.servers"] = _address }).Build();
@@ -88,11 +90,14 @@ internal sealed class KafkaCase : IAsyncDisposable
                 done.TrySetResult();
         }
         var ids = new EventIds(1);
+        var same = new Headers { { KafkaIngressOptions.IdHeader, new byte[36] } };
         var begun = Measured.Begin();
         for (var i = 0; i < events; i++)
         {
             var message = new Message<byte[], byte[]> { Value = body };
-            if (withId)
+            if (header == Header.Same)
+                message.Headers = same;
+            else if (header == Header.Id)
             {
                 var id = new byte[36];
                 ids.Next(TimeProvider.System.GetUtcNow()).TryFormat(id, out _);
@@ -116,7 +121,7 @@ internal sealed class KafkaCase : IAsyncDisposable
     }
 
     /// <summary>A new topic for each run: what came before must not weigh on it.</summary>
-    private async Task<string> NewTopicAsync()
+    public async Task<string> NewTopicAsync()
     {
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = _address }).Build();
         var name = $"bench-{Environment.ProcessId}-{_topics++}";
@@ -132,6 +137,19 @@ internal sealed class KafkaCase : IAsyncDisposable
 
         public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new([profile]);
     }
+}
+
+/// <summary>What the raw producer sends beside the body.</summary>
+internal enum Header
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The same object each time: what the client, the line and the broker take for a header, without making one.</summary>
+    Same,
+
+    /// <summary>An id made for it, as the lane sends.</summary>
+    Id,
 }
 
 /// <summary>What a run took: time, CPU of this process, garbage.</summary>

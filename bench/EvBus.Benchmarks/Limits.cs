@@ -37,6 +37,7 @@ internal static class Limits
         ["latency-p50"] = _ => Latency("latency-p50", bound: 20, result => result.P50),
         ["latency-p99"] = _ => Latency("latency-p99", bound: 250, result => result.P99),
         ["fernet-1MB"] = Fernet,
+        ["plugins-discover"] = PluginCase.Discover,
         ["idle-cpu"] = _ => ProcessCases.IdleCpu(),
         ["memory-1M"] = _ => ProcessCases.MemoryOfAMillion(),
     };

@@ -35,7 +35,7 @@ internal static class RabbitMqCases
         return 0;
     }
 
-    private static async Task<Run> InQueueAsync(RabbitMqBroker broker, string type, Func<string, Task<Run>> run)
+    public static async Task<Run> InQueueAsync(RabbitMqBroker broker, string type, Func<string, Task<Run>> run)
     {
         await using var connection = await new ConnectionFactory { Uri = new Uri(broker.Url) }.CreateConnectionAsync();
         await using var channel = await connection.CreateChannelAsync();

@@ -15,6 +15,9 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _end = new();
     private readonly HashSet<Socket> _sockets = [];
+
+    /// <summary>Never listens. It keeps the port from being given to somebody else while newcomers are refused.</summary>
+    private readonly Socket _keeper;
     private TaskCompletionSource _flows = Completed();
     private Socket? _listener;
     private Task _accepting = Task.CompletedTask;
@@ -30,8 +33,9 @@ public sealed class FaultProxy : IAsyncDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(host);
         (_host, _port, _time) = (host, port, time ?? TimeProvider.System);
-        Open(0);
-        Port = ((IPEndPoint)_listener!.LocalEndPoint!).Port;
+        _keeper = Bind(0);
+        Port = ((IPEndPoint)_keeper.LocalEndPoint!).Port;
+        Open();
     }
 
     /// <summary>The port of 127.0.0.1 that clients connect to; it stays the same through all faults.</summary>
@@ -67,7 +71,7 @@ public sealed class FaultProxy : IAsyncDisposable
         lock (_lock)
         {
             if (_listener is not { SafeHandle.IsClosed: false })
-                Open(Port);
+                Open();
         }
     }
 
@@ -113,6 +117,7 @@ public sealed class FaultProxy : IAsyncDisposable
         Thaw();
         Cut();
         await _accepting.ConfigureAwait(false);
+        _keeper.Dispose();
         _end.Dispose();
     }
 
@@ -123,10 +128,17 @@ public sealed class FaultProxy : IAsyncDisposable
         return completed;
     }
 
-    private void Open(int port)
+    private static Socket Bind(int port)
     {
-        var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        return socket;
+    }
+
+    private void Open()
+    {
+        var listener = Bind(Port);
         listener.Listen();
         _listener = listener;
         var before = _accepting;

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace EvBus.House.Tests;
 
-/// <summary>docs/seeds.md: a capability of the documents the project was born from → the tests that show it.</summary>
+/// <summary>docs/seeds*.md: a capability of the documents the project was born from → the tests that show it. docs/faults.md: the same of faults.</summary>
 public partial class SeedsTests
 {
     [Fact]
@@ -24,13 +24,19 @@ public partial class SeedsTests
         }
     }
 
-    private static IEnumerable<(string Id, string Cell)> Rows() => House.Read("docs/seeds.md").Split('\n')
-        .Where(line => Row().IsMatch(line)).Select(line => line.Split('|')).Select(cells => (cells[1].Trim(), cells[3]));
+    [Fact]
+    public void Every_fault_is_listed() =>
+        Assert.Empty(Numbered("D", 13).Concat(Numbered("R", 15)).Concat(Numbered("K", 15)).Except(Rows().Select(row => row.Id)));
 
-    [GeneratedRegex(@"^\| E\d+ \|")]
+    private static IEnumerable<string> Numbered(string letter, int count) => Enumerable.Range(1, count).Select(n => $"{letter}{n}");
+
+    private static IEnumerable<(string Id, string Cell)> Rows() => Directory.GetFiles(Path.Combine(House.Root, "docs"), "seeds*.md").Append(Path.Combine(House.Root, "docs", "faults.md"))
+        .SelectMany(File.ReadLines).Where(line => Row().IsMatch(line)).Select(line => line.Split('|')).Select(cells => (cells[1].Trim(), cells[3]));
+
+    [GeneratedRegex(@"^\| [A-Z]+\d+ \|")]
     private static partial Regex Row();
 
-    [GeneratedRegex(@"`(\w+)`")]
+    [GeneratedRegex(@"`([A-Z]\w+)`")]
     private static partial Regex Name();
 
     [GeneratedRegex(@"public (?:async Task|void|static async Task|Task) (\w+)\(")]

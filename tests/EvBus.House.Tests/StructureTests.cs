@@ -15,7 +15,7 @@ public partial class StructureTests
         ["src/EvBus/Journal/Segments/SegmentJournal.cs"] = "the append path and its invariants are read together",
         ["src/EvBus/Journal/Segments/SegmentLane.cs"] = "the reader's place moves in every method",
         ["src/EvBus/Publishing/EventTemplate.cs"] = "reading a template and filling it in, side by side",
-        ["src/EvBus.Ingress.RabbitMq/ConfirmRing.cs"] = "one lock and its invariants, read together",
+        ["src/EvBus.Ingress.RabbitMq/Delivery/ConfirmRing.cs"] = "one lock and its invariants, read together",
         ["src/EvBus/Hosting/Status/BusStatus.cs"] = "the ledger's vocabulary, mostly documentation",
     };
 
@@ -26,7 +26,9 @@ public partial class StructureTests
         {
             var name = Path.GetFileNameWithoutExtension(file);
             var known = XDocument.Load(file).Descendants("ProjectReference").Select(each => Path.GetFileNameWithoutExtension((string)each.Attribute("Include")!)).ToArray();
-            Assert.True(name == "EvBus" ? known.Length == 0 : known is ["EvBus"], $"{name} knows {string.Join(", ", known)}; it may know EvBus alone.");
+            // The kit's layer for a test framework is part of the kit.
+            var may = name switch { "EvBus" => "", "EvBus.Testing.Xunit" => "EvBus.Testing", _ => "EvBus" };
+            Assert.True(string.Join(", ", known) == may, $"{name} knows {string.Join(", ", known)}; it may know '{may}' alone.");
         }
     }
 

@@ -46,10 +46,12 @@ public class ClusterTests
         var topic = cluster.NewTopic(replicas: 3);
         using var logs = new Logs();
         await using var bus = await Given.BusAsync(Given.Profile(cluster.Servers, topic), Given.Quick with { MaxAttempts = 1 }, logs);
-        var putting = Flow.PutAsync(bus, s_flow);
+        var failing = new TaskCompletionSource();
+        var putting = Flow.PutAsync(bus, s_flow, lastAfter: failing.Task);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         // More than the client has patience for, so that the lane has to take its events back.
         cluster.FailNext(10_000, ErrorCode.NotEnoughReplicas);
+        failing.SetResult();
         await Given.UntilAsync(() => bus.Lane().Retried > 0, "the lane has tried again");
         cluster.Mend();
         await putting;
@@ -67,9 +69,11 @@ public class ClusterTests
         using var cluster = new MockCluster(3);
         var topic = cluster.NewTopic(replicas: 3);
         await using var bus = await Given.BusAsync(Given.Profile(cluster.Servers, topic), Given.Quick with { MaxAttempts = 1 });
-        var putting = Flow.PutAsync(bus, s_flow);
+        var failing = new TaskCompletionSource();
+        var putting = Flow.PutAsync(bus, s_flow, lastAfter: failing.Task);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         cluster.FailNext(5, answer);
+        failing.SetResult();
         await putting;
         await Flow.AssertAllArrivedAsync(bus, cluster.Servers, topic);
     }

@@ -8,11 +8,18 @@ internal static class Flow
     public const int Events = 20_000;
 
     /// <summary>Puts the events evenly over a time, so that whatever happens meanwhile happens in the midst of them.</summary>
-    public static Task PutAsync(EventBus bus, TimeSpan over, int events = Events, int bodyBytes = 0) => Task.Run(async () =>
+    /// <param name="bus">The bus.</param>
+    /// <param name="over">The time.</param>
+    /// <param name="events">How many.</param>
+    /// <param name="bodyBytes">How long each is at least.</param>
+    /// <param name="lastAfter">What the last quarter waits for: a fault that only events that come after it can meet.</param>
+    public static Task PutAsync(EventBus bus, TimeSpan over, int events = Events, int bodyBytes = 0, Task? lastAfter = null) => Task.Run(async () =>
     {
         const int Steps = 100;
         for (var i = 0; i < events; i++)
         {
+            if (i == events * 3 / 4 && lastAfter is not null)
+                await lastAfter;
             var text = i.ToString(CultureInfo.InvariantCulture);
             Assert.True((await bus.PutAsync(new BusEvent(text.PadLeft(Math.Max(text.Length, bodyBytes), '0')))).IsAccepted);
             if (i % (events / Steps) == 0)

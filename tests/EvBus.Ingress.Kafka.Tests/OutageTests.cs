@@ -1,3 +1,5 @@
+using EvBus.Brokers;
+
 namespace EvBus.Ingress.Kafka.Tests;
 
 /// <summary>The broker goes and comes back while events flow.</summary>
@@ -35,6 +37,7 @@ public class OutageTests(Brokers brokers)
     }
 
     [Fact]
+    [Trait(Soak.Trait, Soak.Outage)]
     public async Task A_broker_that_is_stopped_in_its_tracks_and_goes_on_loses_nothing()
     {
         var broker = await brokers.OwnAsync();
@@ -43,10 +46,12 @@ public class OutageTests(Brokers brokers)
         var putting = Flow.PutAsync(bus, s_flow);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         broker.Pause();
+        var began = TimeProvider.System.GetTimestamp();
         try
         {
             // Longer than the client tries: the lane takes its events back, and connects again and again.
             await Given.UntilAsync(() => bus.Lane().State == LaneState.Retrying && bus.Lane().Trouble!.Contains("No broker", StringComparison.Ordinal), "the lane has noticed");
+            await Soak.LastAsync(began);
         }
         finally
         {
@@ -57,6 +62,7 @@ public class OutageTests(Brokers brokers)
     }
 
     [Fact]
+    [Trait(Soak.Trait, Soak.Outage)]
     public async Task All_brokers_gone_for_half_a_minute_dead_letters_nothing_and_fills_no_log()
     {
         var broker = await brokers.OwnAsync();
@@ -66,7 +72,7 @@ public class OutageTests(Brokers brokers)
         var putting = Flow.PutAsync(bus, s_flow);
         await Given.UntilAsync(() => bus.Lane().Delivered > 1000, "a thousand delivered");
         await broker.KillAsync();
-        await Task.Delay(s_flow * 7, TimeProvider.System);
+        await Task.Delay(Soak.Length, TimeProvider.System);
         await putting;
         Assert.Equal(LaneState.Retrying, bus.Lane().State);
         Assert.Contains("Connection refused", bus.Lane().Trouble, StringComparison.Ordinal);
@@ -96,5 +102,35 @@ public class OutageTests(Brokers brokers)
         {
             broker.Resume();
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_idle_lane_notices_that_all_brokers_are_gone_or_silent_and_is_back_before_anybody_needs_it(bool areGone)
+    {
+        var broker = await brokers.OwnAsync();
+        var topic = await Given.TopicAsync(broker.Address);
+        await using var bus = await Given.BusAsync(Given.Profile(broker.Address, topic), Given.Quick);
+        Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(Given.Numbered(0), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        if (areGone)
+            await broker.KillAsync();
+        else
+            broker.Pause();
+        try
+        {
+            await Given.UntilAsync(() => bus.Lane().State == LaneState.Retrying, () => $"the lane has noticed: {bus.Lane()}");
+            Assert.Contains("No broker of", bus.Lane().Trouble, StringComparison.Ordinal);
+        }
+        finally
+        {
+            if (areGone)
+                await broker.StartAgainAsync();
+            else
+                broker.Resume();
+        }
+        await Given.UntilAsync(() => bus.Lane() is { State: LaneState.Flowing, Trouble: null }, () => $"the lane is back: {bus.Lane()}");
+        Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(Given.Numbered(1), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        Assert.Equal(new[] { 0, 1 }, (await Given.NumbersAsync(broker.Address, topic)).Distinct());
     }
 }

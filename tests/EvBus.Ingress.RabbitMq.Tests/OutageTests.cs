@@ -1,3 +1,4 @@
+using EvBus.Brokers;
 using EvBus.Testing;
 
 namespace EvBus.Ingress.RabbitMq.Tests;
@@ -22,6 +23,29 @@ public sealed class OutageTests(BrokerFixture fixture)
     }
 
     [Fact]
+    [Trait(Soak.Trait, Soak.Outage)]
+    public async Task Broker_gone_for_half_a_minute_dead_letters_nothing_and_fills_no_log()
+    {
+        var broker = fixture.NeedOwn();
+        var queue = await fixture.QueueAsync();
+        var flow = new Flow(broker, queue) { Lane = new LaneOptions { RetryMax = TimeSpan.FromSeconds(1), MaxAttempts = 1 } };
+        await flow.RunAsync(async bus =>
+        {
+            // In good order: killed, the broker may forget a queue that was made a moment ago, and with it what it had confirmed.
+            await broker.DownAsync("TERM");
+            await Task.Delay(Soak.Length, TimeProvider.System);
+            Assert.Equal(LaneState.Retrying, flow.Now(bus).State);
+            Assert.Contains("Nobody listens at", flow.Now(bus).Trouble, StringComparison.Ordinal);
+            // That it went, why it does not come back, and whatever the first attempts met.
+            Assert.InRange(flow.Said.Count(line => line.Contains("Lane rabbitmq/test", StringComparison.Ordinal)), 1, 8);
+            await broker.UpAsync();
+        });
+        flow.AssertAccounts(await fixture.TakeNumbersAsync(queue));
+        Assert.Equal(0, flow.Status.Dead);
+    }
+
+    [Fact]
+    [Trait(Soak.Trait, Soak.Outage)]
     public async Task Broker_is_stopped_with_SIGSTOP_and_resumed()
     {
         var broker = fixture.NeedOwn();
@@ -30,6 +54,7 @@ public sealed class OutageTests(BrokerFixture fixture)
         await flow.RunAsync(async bus =>
         {
             broker.Suspend();
+            var began = TimeProvider.System.GetTimestamp();
             try
             {
                 await Flow.Until(() => flow.Now(bus).State == LaneState.Retrying);
@@ -37,6 +62,7 @@ public sealed class OutageTests(BrokerFixture fixture)
                 Assert.Matches("broke: |confirmed nothing for", flow.Now(bus).Trouble);
                 // It is tried again and again meanwhile, and not answered.
                 await Flow.Until(() => flow.Now(bus).Trouble!.Contains("did not answer within", StringComparison.Ordinal));
+                await Soak.LastAsync(began);
             }
             finally
             {
@@ -131,11 +157,13 @@ public sealed class OutageTests(BrokerFixture fixture)
         var queue = await fixture.QueueAsync();
         await using var line = new FaultProxy(fixture.Need().Host, fixture.Need().Port);
         var flow = new Flow(fixture.Need(), queue) { Port = line.Port };
-        await flow.RunAsync(_ =>
+        // Until something was under way when it was cut.
+        await flow.RunAsync(bus => Flow.Until(() =>
         {
-            line.Cut();
-            return Task.CompletedTask;
-        });
+            if (flow.Now(bus) is { Retried: 0, Queued: > 0, State: LaneState.Flowing })
+                line.Cut();
+            return flow.Now(bus).Retried > 0;
+        }));
         flow.AssertAccounts(await fixture.TakeNumbersAsync(queue));
         Assert.True(flow.Status.Retried > 0);
     }

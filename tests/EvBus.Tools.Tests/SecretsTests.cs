@@ -39,6 +39,7 @@ public class SecretsTests
                 data.Add($"--acct-key-file={secret}");
                 data.Add($"--acct-key-command={secret} --acct-file=/no/such/file");
                 data.Add($"--input={secret}");
+                data.Add($"--plugins={secret}");
                 data.Add($"--log-file=/no/such/folder/{secret}");
                 data.Add($"--output-file=/no/such/folder/{secret}");
             }

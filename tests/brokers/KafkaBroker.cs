@@ -9,11 +9,12 @@ namespace EvBus.Brokers;
 /// <summary>A real Apache Kafka (KRaft, one node) as a child process: on ports of its own, 127.0.0.1 only, with a data folder of its own. It ends with the process that started it.</summary>
 internal sealed class KafkaBroker : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly string _jars;
+    private readonly bool _isQuickToStart;
     private readonly string _folder = Directory.CreateTempSubdirectory("evbus-kafka-").FullName;
-    private readonly int _controllerPort = FreePort();
+    private readonly int _controllerPort = Ports.Take();
     private readonly int _linePort;
     private readonly int _advertisedLinePort;
     private Process? _keeper;
@@ -22,10 +23,11 @@ internal sealed class KafkaBroker : IAsyncDisposable
     private KafkaBroker(string jars, Settings settings)
     {
         _jars = jars;
-        Port = FreePort();
-        SaslPort = FreePort();
-        TlsPort = FreePort();
-        _linePort = FreePort();
+        _isQuickToStart = settings.IsQuickToStart;
+        Port = Ports.Take();
+        SaslPort = Ports.Take();
+        TlsPort = Ports.Take();
+        _linePort = Ports.Take();
         _advertisedLinePort = settings.Line?.Invoke(_linePort) ?? 0;
         File.WriteAllText(Config, Configuration(settings));
     }
@@ -72,7 +74,7 @@ internal sealed class KafkaBroker : IAsyncDisposable
         // Whatever becomes of the tests, the pipe closes with them, and the broker goes.
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add("exec 2>/dev/null; log=$1; shift; java \"$@\" </dev/null >>\"$log\" 2>&1 & echo $!; read -r _; kill -9 $! 2>/dev/null; wait");
-        foreach (var argument in new[] { "kafka", ServerLog }.Concat(Java("kafka.Kafka", Config)))
+        foreach (var argument in new[] { "kafka", ServerLog }.Concat(Java("kafka.Kafka", _isQuickToStart, Config)))
             start.ArgumentList.Add(argument);
         _keeper = Process.Start(start)!;
         _pid = int.Parse((await _keeper.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
@@ -133,13 +135,6 @@ internal sealed class KafkaBroker : IAsyncDisposable
             Directory.Delete(_folder, recursive: true);
     }
 
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private static async Task<bool> AnswersAsync(int port)
     {
         using var client = new TcpClient();
@@ -173,17 +168,17 @@ internal sealed class KafkaBroker : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    private IEnumerable<string> Java(string program, params string[] arguments)
+    private IEnumerable<string> Java(string program, bool isQuickToStart, params string[] arguments)
     {
         var logging = Path.Combine(_folder, "log4j2.properties");
         if (!File.Exists(logging))
             File.WriteAllText(logging, "status=error\nrootLogger.level=warn\nrootLogger.appenderRef.console.ref=console\nappender.console.type=Console\nappender.console.name=console\nappender.console.layout.type=PatternLayout\nappender.console.layout.pattern=%d{ABSOLUTE} %p %c{1} %m%n\n");
-        return ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", $"-Dlog4j2.configurationFile={logging}", "-cp", Path.Combine(_jars, "*"), program, .. arguments];
+        return [.. isQuickToStart ? ["-XX:TieredStopAtLevel=1"] : Array.Empty<string>(), "-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", $"-Dlog4j2.configurationFile={logging}", "-cp", Path.Combine(_jars, "*"), program, .. arguments];
     }
 
     private async Task RunToolAsync(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("java", Java(program, arguments)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("java", Java(program, isQuickToStart: true, arguments)) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var tool = Process.Start(start)!;
         var errors = tool.StandardError.ReadToEndAsync();
         var output = await tool.StandardOutput.ReadToEndAsync();
@@ -251,6 +246,9 @@ internal sealed class KafkaBroker : IAsyncDisposable
 
         /// <summary>Given the port of one more listener, the port that clients are told to come to instead: that of a line between, which a test can spoil.</summary>
         public Func<int, int>? Line { get; init; }
+
+        /// <summary>Compiles less, which starts a test sooner and slows a benchmark down.</summary>
+        public bool IsQuickToStart { get; init; }
 
         /// <summary>Further lines of the broker's configuration.</summary>
         public string More { get; init; } = "";

@@ -12,7 +12,7 @@ namespace EvBus.Brokers;
 public sealed class RabbitMqBroker : IAsyncDisposable
 {
     private const string Programs = "/usr/lib/rabbitmq/bin";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly string _folder;
     private readonly Dictionary<string, string> _environment = [];
@@ -69,7 +69,7 @@ public sealed class RabbitMqBroker : IAsyncDisposable
     public static async Task<RabbitMqBroker> StartAsync(Func<string, int, IEnumerable<string>>? settings = null, params string[] plugins)
     {
         var folder = Directory.CreateTempSubdirectory("evbus-rabbitmq-").FullName;
-        var ports = FreePorts(4);
+        int[] ports = [Ports.Take(), Ports.Take(), Ports.Take(), Ports.Take()];
         var broker = new RabbitMqBroker(folder) { Port = ports[0], TlsPort = ports[1] };
         await File.WriteAllLinesAsync(
             $"{folder}/rabbitmq.conf",
@@ -167,15 +167,6 @@ public sealed class RabbitMqBroker : IAsyncDisposable
         await RunAsync("/usr/bin/epmd", ["-kill"]);
         if (!KeepLogs)
             Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
-        Array.ForEach(listeners, listener => listener.Start());
-        var ports = Array.ConvertAll(listeners, listener => ((IPEndPoint)listener.LocalEndpoint).Port);
-        Array.ForEach(listeners, listener => listener.Dispose());
-        return ports;
     }
 
     private static async Task<bool> AnswersAsync(int port)

@@ -58,7 +58,7 @@ internal static class ConnectCommand
         void Configure(EvBusBuilder bus)
         {
             bus.Options = bus.Options with { Time = host.Time };
-            TesterRun.AddPublishers(bus, host);
+            TesterRun.AddPublishers(bus, parsed, host);
             AcctSetup.Apply(parsed, bus);
         }
     }

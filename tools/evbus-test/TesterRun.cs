@@ -16,17 +16,15 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     /// <summary>The routing key of the queue that is printed.</summary>
     public const string Queue = "evbus-test";
 
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(2);
+
     private readonly CancellationTokenSource _end = new();
+    private IOutputter? _outputter;
     private string? _badInput;
 
-    public static void AddPublishers(EvBusBuilder bus, TesterHost host)
+    public static void AddPublishers(EvBusBuilder bus, ParseResult parsed, TesterHost host)
     {
-        bus.AddFile();
-        bus.AddKafka();
-        bus.AddRabbitMq();
-        // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
-        for (var i = 0; i < bus.Added.Count; i++)
-            bus.Added[i] = bus.Added[i] with { IsBuiltIn = true };
+        PluginSetup.Apply(bus, TesterCommand.PluginPaths(parsed));
         host.Configure?.Invoke(bus);
     }
 
@@ -70,9 +68,8 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private async Task<int> RunAsync(EventBus bus, Stream? input, Receipts? receipts)
     {
         using var interrupted = host.Interrupted.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), _end);
-        var isColored = options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal);
         var before = bus.GetStatus();
-        using var printer = options.Quiet ? null : new Printer(host.Output, Outputter.Create(options.Output, isColored), _end.Cancel);
+        using var printer = options.Quiet ? null : new Printer(host.Output, _outputter!, _end.Cancel);
         var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
         var sender = new Sender(bus, options.Profile, options.Count, printer, receipts, host.Time);
         using var live = new CancellationTokenSource();
@@ -128,7 +125,9 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             bus.Options = bus.Options with { Journal = new JournalOptions { Mode = options.Spill ? JournalMode.Spill : JournalMode.Disk, Directory = folder, Key = JournalKey.FromEnvironment() } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
-        AddPublishers(bus, host);
+        Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal));
+        AddPublishers(bus, parsed, host);
+        _outputter = Outputter.Find(bus.Outputters, options.Output);
         AcctSetup.Apply(parsed, bus);
     };
 
@@ -144,9 +143,12 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         }
     }
 
+    /// <summary>Standard input counts without being named, where it is a pipe or a file and nothing else gives events.</summary>
+    private bool IsFedByPipe => options.Input is null && !options.Random && host.IsInputRedirected;
+
     private Stream? OpenInput()
     {
-        if (options.Input == "-" || (options.Input is null && !options.Random && host.IsInputRedirected))
+        if (options.Input == "-" || IsFedByPipe)
             return host.Input();
         if (options.Input is null)
             return null;
@@ -168,10 +170,16 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             sources.Add(Task.Run(() => PutLinesAsync(sender, input, either.Token), CancellationToken.None));
         try
         {
-            await Task.WhenAll(sources);
-            // Without --random and --input it runs until it is interrupted: whatever code puts there is printed.
-            if (!options.Random && options.Input is null && !sender.IsDone)
+            var putting = Task.WhenAll(sources);
+            if (IsFedByPipe)
+                await SayIfIdleAsync(putting, sender, either.Token);
+            await putting;
+            // Where nothing gave an event it runs until it is interrupted: whatever code puts there is printed.
+            if (!options.Random && options.Input is null && sender.Sent == 0)
+            {
+                host.Say($"{(IsFedByPipe ? "standard input ended without a line" : "nothing to send")}: printing what else arrives, until Ctrl-C. To send, use --random, --input FILE, or a pipe.");
                 await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, either.Token);
+            }
         }
         catch (OperationCanceledException) when (either.IsCancellationRequested)
         {
@@ -181,6 +189,14 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         {
             _badInput = e.Message;
         }
+    }
+
+    // Somebody whose shell or service manager left the pipe open should not wait without knowing for what.
+    private async Task SayIfIdleAsync(Task putting, Sender sender, CancellationToken cancellationToken)
+    {
+        await Task.WhenAny(putting, Task.Delay(s_idle, host.Time, cancellationToken));
+        if (!putting.IsCompleted && !cancellationToken.IsCancellationRequested && sender.Sent == 0)
+            host.Say("waiting for lines on standard input, until its end or Ctrl-C.");
     }
 
     private async Task PutRandomAsync(Sender sender, CancellationToken cancellationToken)

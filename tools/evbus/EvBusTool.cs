@@ -59,9 +59,10 @@ internal static class EvBusTool
 
     private static RootCommand Build(ToolConsole console, TimeProvider time)
     {
-        var root = new RootCommand("The command of the event bus: looks after journals on disk.");
+        var root = new RootCommand("The command of the event bus: looks after journals on disk and plugins.");
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
         root.Subcommands.Add(JournalCommands.Build(console, time));
+        root.Subcommands.Add(PluginCommands.Build(console));
         return root;
     }
 

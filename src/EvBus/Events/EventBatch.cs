@@ -96,6 +96,17 @@ public sealed class EventBatch : IReadOnlyList<EventView>
         Add(other._slots[index]);
     }
 
+    /// <summary>Some of the events as a batch of their own, which shares this one's memory; close it before this one ends.</summary>
+    internal EventBatch Pick(ReadOnlySpan<int> indexes)
+    {
+        var some = new EventBatch();
+        if (_lease is not null)
+            some.Open(_lease, DefaultSource, DefaultType, Epoch);
+        foreach (var index in indexes)
+            some.Add(_slots[index]);
+        return some;
+    }
+
     internal void Add(in RecordSlot slot)
     {
         if (Count == _slots.Length)

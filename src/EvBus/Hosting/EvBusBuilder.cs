@@ -6,9 +6,14 @@ namespace EvBus;
 /// <summary>Describes a bus before it starts. The same builder for a host (<c>services.AddEvBus(bus => …)</c>) and without one (<c>EventBus.StartAsync(bus => …)</c>). For one thread.</summary>
 public sealed class EvBusBuilder
 {
+    private readonly List<(Predicate<string> Lanes, PublishDecorator Decorator)> _decorators = [];
+
     internal EvBusBuilder(string name)
     {
         Name = name;
+        Catalogs.AddRange([Catalog, Gatherers, Serializers, Outputters]);
+        foreach (var serializer in EventSerializer.All)
+            Serializers.Add(new PluginDescriptor { Name = serializer.Name, Description = $"Bodies of objects as {serializer.ContentType}." }, () => serializer);
         Add(new IngressDescriptor
         {
             Name = "internal",
@@ -36,7 +41,16 @@ public sealed class EvBusBuilder
     public ILoggerFactory? LoggerFactory { get; set; }
 
     /// <summary>The kinds of publisher that profiles may name. <c>internal</c> is there from the beginning.</summary>
-    public IngressCatalog Catalog { get; } = new();
+    public PluginCatalog<IngressDescriptor> Catalog { get; } = new(PluginKinds.Ingress);
+
+    /// <summary>The gatherers, each under the name of its provider; the first one of a provider is used.</summary>
+    public PluginCatalog<IProfileGatherer> Gatherers { get; } = new(PluginKinds.Gatherer, NameConflict.First);
+
+    /// <summary>The serializers; those of <see cref="EventSerializer.All"/> are there from the beginning. <c>bus.UseSerializer(name)</c> chooses one.</summary>
+    public PluginCatalog<EventSerializer> Serializers { get; } = new(PluginKinds.Serializer);
+
+    /// <summary>How programs print events; the bus itself uses none. <c>evbus-test --output NAME</c> chooses one.</summary>
+    public PluginCatalog<IOutputter> Outputters { get; } = new(PluginKinds.Outputter);
 
     /// <summary>Adds a kind of publisher, and with it a lane for each profile that names it (or one lane, if it needs no profile).</summary>
     /// <param name="descriptor">The kind.</param>
@@ -81,7 +95,7 @@ public sealed class EvBusBuilder
     public EvBusBuilder AddGatherer(IProfileGatherer gatherer)
     {
         ArgumentNullException.ThrowIfNull(gatherer);
-        Gatherers.Add(gatherer);
+        Gatherers.Add(gatherer.Provider, gatherer);
         return this;
     }
 
@@ -96,29 +110,57 @@ public sealed class EvBusBuilder
         ArgumentException.ThrowIfNullOrEmpty(routingKey);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 10_000_000);
-        Added.Add(new AddedIngress(
-            new IngressDescriptor
-            {
-                Name = $"internal/{routingKey}", NeedsProfile = false,
-                Create = context => new InternalPublisher(context.Queues!.Get(routingKey, capacity), context.Time),
-            },
-            pattern, lane, IsBuiltIn: true));
+        var descriptor = new IngressDescriptor
+        {
+            Name = $"internal/{routingKey}", NeedsProfile = false,
+            Create = context => new InternalPublisher(context.Queues!.Get(routingKey, capacity), context.Time),
+        };
+        Added.Add(new AddedIngress(new Plugin<IngressDescriptor>(descriptor, () => descriptor), pattern, lane, IsBuiltIn: true));
         return this;
     }
+
+    /// <summary>Wraps publishers, built-in ones too; see <see cref="PublishDecorator"/>. The first one added is the outermost.</summary>
+    /// <param name="decorator">What happens before, after or instead of publishing.</param>
+    /// <param name="lanes">The lanes whose publishers it wraps: an id or a glob over ids (<c>kafka/*</c>). Default: all.</param>
+    public EvBusBuilder Decorate(PublishDecorator decorator, string lanes = "*")
+    {
+        ArgumentNullException.ThrowIfNull(decorator);
+        ArgumentNullException.ThrowIfNull(lanes);
+        _decorators.Add((Lanes.LaneSelector.Create(lanes), decorator));
+        return this;
+    }
+
+    /// <summary>Rejects single events before they reach a publisher: they are the lane's dead letters with the reason, and the others of the batch go on.</summary>
+    /// <param name="why">Why an event must not be published; null when it may. Called for each event and each attempt, by several lanes at the same time; quick.</param>
+    /// <param name="lanes">The lanes it guards: an id or a glob over ids. Default: all.</param>
+    public EvBusBuilder Veto(Func<IngressContext, EventView, string?> why, string lanes = "*")
+    {
+        ArgumentNullException.ThrowIfNull(why);
+        return Decorate(EvBus.Veto.Of(why), lanes);
+    }
+
+    internal PublishDecorator[] DecoratorsOf(string lane) => [.. _decorators.Where(each => each.Lanes(lane)).Select(each => each.Decorator)];
 
     /// <summary>For tests: fills memory with 0xDD as soon as no batch may use it any more, so that a view kept too long shows.</summary>
     internal bool PoisonReleasedMemory { get; set; }
 
     internal List<AddedIngress> Added { get; } = [];
 
-    internal List<IProfileSource> ProfileSources { get; } = [];
+    /// <summary>The kinds of plugin that this bus takes.</summary>
+    internal List<IPluginCatalog> Catalogs { get; } = [];
 
-    internal List<IProfileGatherer> Gatherers { get; } = [];
+    /// <summary>Plugins that were found and are of a kind that this bus does not know.</summary>
+    internal PluginCatalog<object> Strangers { get; } = new("unknown", NameConflict.KeepAll);
+
+    /// <summary>Whether a plugin that cannot be used keeps the bus from starting.</summary>
+    internal bool IsStrict { get; set; }
+
+    internal List<IProfileSource> ProfileSources { get; } = [];
 
     private EvBusBuilder Add(IngressDescriptor descriptor, string? pattern, LaneOptions? lane, bool isBuiltIn)
     {
-        Catalog.Add(descriptor);
-        Added.Add(new AddedIngress(descriptor, pattern, lane, isBuiltIn));
+        ArgumentNullException.ThrowIfNull(descriptor);
+        Added.Add(new AddedIngress(Catalog.Add(descriptor), pattern, lane, isBuiltIn));
         return this;
     }
 }

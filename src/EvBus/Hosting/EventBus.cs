@@ -30,6 +30,8 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         if (BusOptionsCheck.Errors(builder) is { Count: > 0 } errors)
             throw new EvBusConfigurationException(errors);
         _builder = builder;
+        foreach (var catalog in builder.Catalogs)
+            catalog.Services ??= services;
         _options = builder.Options;
         builder.LoggerFactory = loggers ?? builder.LoggerFactory;
         _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;

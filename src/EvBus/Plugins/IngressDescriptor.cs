@@ -1,25 +1,10 @@
 namespace EvBus;
 
 /// <summary>What the bus knows about a kind of ingress publisher before it makes one.</summary>
-public sealed record IngressDescriptor
+public sealed record IngressDescriptor : PluginDescriptor
 {
-    /// <summary>The one true name, which lane ids begin with. Lower case by custom.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>Other provider names that mean the same publisher (<c>pika</c>, <c>amqp</c>). Default: none.</summary>
-    public IReadOnlyList<string> Aliases { get; init; } = [];
-
-    /// <summary>One line for a person who has to choose.</summary>
-    public string Description { get; init; } = "";
-
-    /// <summary>The type that lists the profile's keys, if there is one; unknown keys are then errors.</summary>
-    public Type? OptionsType { get; init; }
-
-    /// <summary>A commented YAML fragment as it stands in an acct file; docs and configuration templates are made from it.</summary>
-    public string Example { get; init; } = "";
-
-    /// <summary>Whether it needs a profile. With: one lane for each profile and destination, none without a profile. Without: one lane.</summary>
-    public bool NeedsProfile { get; init; } = true;
+    /// <summary>Makes one of the kind <see cref="PluginKinds.Ingress"/>.</summary>
+    public IngressDescriptor() => Kind = PluginKinds.Ingress;
 
     /// <summary>The destinations a profile names, each of which gets a lane of its own. Default: one, without a name.</summary>
     /// <remarks>Throws <see cref="EvBusConfigurationException"/> when the profile cannot work.</remarks>
@@ -36,7 +21,4 @@ public sealed record IngressDescriptor
 
     /// <summary>Makes a publisher for a lane. Called at start, and again whenever a lane needs a new instance. Should not connect.</summary>
     public required Func<IngressContext, IPublisher> Create { get; init; }
-
-    /// <summary>Whether the publisher goes by <paramref name="provider"/>.</summary>
-    public bool GoesBy(string provider) => Name == provider || Aliases.Contains(provider);
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace EvBus.Telemetry;
 
 /// <summary>
-/// What the bus says. Ids are never used again: 1–99 the bus, 100–199 lanes, 200–299 profiles. Per event: Trace. Per batch: Debug.
+/// What the bus says. Ids are never used again: 1–99 the bus, 100–199 lanes, 200–299 profiles, 300–399 the journal, 400–499 plugins. Per event: Trace. Per batch: Debug.
 /// State change: Information. Somebody should look: Warning. Data lost or stuck: Error.
 /// </summary>
 internal static partial class Log
@@ -133,4 +133,7 @@ internal static partial class Log
 
     [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
+
+    [LoggerMessage(400, LogLevel.Warning, "The {Kind} plugin {Plugin} is {State}: {Reason}")]
+    public static partial void NoPlugin(ILogger logger, string kind, string plugin, string state, string reason);
 }

@@ -160,6 +160,46 @@ public class TesterRunTests
         Assert.Contains("mine: delivered 2", ran.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_bare_pipe_counts_as_input_and_ends_with_it()
+    {
+        var ran = await Ran.With(new MemoryStream("1\n2\n"u8.ToArray()), host => host with { IsInputRedirected = true }, "--output", "raw");
+        Assert.Equal((0, ""), (ran.Code, ran.Error));
+        Assert.Equal(["1", "2"], ran.Events);
+    }
+
+    private sealed class InterruptingError(CancellationTokenSource interrupt) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            interrupt.Cancel();
+        }
+    }
+
+    [Theory]
+    [InlineData(false, "nothing to send")]
+    [InlineData(true, "standard input ended without a line")]
+    public async Task With_nothing_to_send_it_says_so_and_runs_until_interrupted(bool isRedirected, string said)
+    {
+        using var interrupt = new CancellationTokenSource();
+        var error = new InterruptingError(interrupt);
+        var ran = await Ran.With(new MemoryStream(), host => host with { IsInputRedirected = isRedirected, Interrupted = interrupt.Token, Error = error });
+        Assert.Equal((TesterRun.Interrupted, ""), (ran.Code, ran.Output));
+        Assert.Equal($"evbus-test: {said}: printing what else arrives, until Ctrl-C. To send, use --random, --input FILE, or a pipe.", error.ToString().TrimEnd());
+    }
+
+    [Fact]
+    public async Task A_pipe_that_stays_silent_is_said()
+    {
+        using var interrupt = new CancellationTokenSource();
+        var error = new InterruptingError(interrupt);
+        var pipe = new System.IO.Pipelines.Pipe();
+        var ran = await Ran.With(pipe.Reader.AsStream(), host => host with { IsInputRedirected = true, Interrupted = interrupt.Token, Error = error });
+        Assert.Equal((TesterRun.Interrupted, ""), (ran.Code, ran.Output));
+        Assert.Equal("evbus-test: waiting for lines on standard input, until its end or Ctrl-C.", error.ToString().TrimEnd());
+    }
+
     private sealed class BrokenOutput(string message, int error) : MemoryStream
     {
         public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException(message, error);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using EvBus.Acct;
+using EvBus.Tools.Tester.Certify;
 using EvBus.Tools.Tester.Options;
 using EvBus.Tools.Tester.Outputters;
 using EvBus.Tools.Tester.Reporting;
@@ -14,8 +15,12 @@ internal static class TesterCommand
     public const int Wrong = 2;
 
     private static readonly Option<bool> RandomOption = Flag("--random", "Put a random event on the bus, the first at once, then one a second (see --rate).");
-    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input. Ends at its end, unless --random goes on.");
-    private static readonly Option<string?> Output = Chosen("--output", Outputter.Names, "How events are printed (default: json).");
+    private static readonly Option<string?> Input = Text("--input", "FILE", "Put each line of FILE on the bus; '-' is standard input, which also counts unnamed where it is a pipe or a file and --random is not given. Ends at its end, unless --random goes on.");
+    private static readonly Option<string?> Output = new("--output")
+    {
+        Description = "How events are printed, also by an outputter of --plugins (default: json).", HelpName = string.Join('|', Outputter.Names),
+        CustomParser = argument => argument.GetResult(Plugins!) is null ? Readers.OneOf(Outputter.Names)(argument) : argument.Tokens[0].Value,
+    };
     private static readonly Option<string?> Color = Chosen("--color", ["auto", "always", "never"], "Colours of --output nested; auto is on a terminal only (default: auto).");
     private static readonly Option<long?> Count = Number("--count", 1, long.MaxValue, "N", "Put N events, then end.");
     private static readonly Option<double?> Rate = new("--rate") { HelpName = "R", CustomParser = Readers.Rate, Description = "Events a second; 0 is as fast as possible (default: 1 for --random, 0 for --input)." };
@@ -31,6 +36,7 @@ internal static class TesterCommand
     private static readonly Option<string?> ReceiptOption = Chosen("--receipt", Receipts.Names, "Wait for each event, 1,024 at a time, until it is accepted, on disk, or delivered by every publisher.");
     private static readonly Option<string?> ReceiptsTo = Text("--receipts-to", "FILE", "Append the id of each event that has its receipt, a line each.");
     private static readonly Option<bool> Drain = Flag("--drain", "Put nothing: deliver what the journal holds. Exit code 0 when it is empty, 1 when something is left.");
+    private static readonly Option<string[]> Plugins = PluginSetup.NewOption();
     private static readonly Option<bool> ConfigTemplate = Flag("--config-template", "Print a template of an acct file and of these options, and end.");
     private static readonly Option<bool> VersionsReport = Flag("--versions-report", "Print what a bug report should say about versions, and end.");
     private static readonly Option<bool> Version = Flag("--version", "Print the version and end.");
@@ -47,13 +53,14 @@ internal static class TesterCommand
         Option[] options =
         [
             RandomOption, Input, Output, Color, Count, Rate, Duration, Size, Profile, Seed, Quiet, Summary, DrainTimeout,
-            Journal, Mode, ReceiptOption, ReceiptsTo, Drain,
+            Journal, Mode, ReceiptOption, ReceiptsTo, Drain, Plugins,
             ConfigTemplate, VersionsReport, Version, LogLevelOption, LogFile, LogFormat, LogDateFormat,
         ];
         foreach (var option in options)
             root.Options.Add(option);
         AcctSetup.AddTo(root);
         root.Subcommands.Add(ConnectCommand.Build());
+        root.Subcommands.Add(CertifyCommand.Build());
         root.SetAction(static _ => 0);
         return root;
     }
@@ -74,12 +81,14 @@ internal static class TesterCommand
         }
         if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
             return await ConnectCommand.RunAsync(parsed, host);
+        if (parsed.CommandResult.Command.Name == CertifyCommand.Name)
+            return await CertifyCommand.RunAsync(parsed, host);
         if (parsed.GetValue(Version))
             return Print(host, TesterVersion.Line + "\n");
         if (parsed.GetValue(VersionsReport))
             return Print(host, Templates.VersionsReport());
         if (parsed.GetValue(ConfigTemplate))
-            return Print(host, Templates.Config(Build(), host));
+            return PrintTemplate(parsed, host);
         var options = Read(parsed);
         if (!options.Random && (options.Seed is not null || options.Size is not null))
         {
@@ -135,6 +144,22 @@ internal static class TesterCommand
         _ when options.ReceiptsTo is not null && options.Receipt is null => "--receipts-to needs to know which receipt. Add --receipt accepted, durable or delivered.",
         _ => null,
     };
+
+    public static IReadOnlyList<string> PluginPaths(ParseResult parsed) => parsed.GetValue(Plugins) ?? [];
+
+    private static int PrintTemplate(ParseResult parsed, TesterHost host)
+    {
+        try
+        {
+            return Print(host, Templates.Config(Build(), parsed, host));
+        }
+        catch (EvBusConfigurationException e)
+        {
+            foreach (var error in e.Errors)
+                host.Say(error);
+            return Wrong;
+        }
+    }
 
     private static int Print(TesterHost host, string text)
     {

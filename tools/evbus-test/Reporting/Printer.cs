@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using EvBus.Tools.Tester.Outputters;
-using EvBus.Tools.Tester.Values;
 
 namespace EvBus.Tools.Tester.Reporting;
 
@@ -9,7 +8,7 @@ namespace EvBus.Tools.Tester.Reporting;
 /// Prints what arrives in the internal queue, each event followed by a line of dashes. Writes in large pieces, and what it has as soon as the
 /// queue is empty. When the output takes nothing more it goes on taking events, so that the other publishers get theirs.
 /// </summary>
-internal sealed class Printer(Stream output, Outputter outputter, Action onClosed) : IDisposable
+internal sealed class Printer(Stream output, IOutputter outputter, Action onClosed) : IDisposable
 {
     /// <summary>How many events may be on the bus and not printed; less than the queue holds, so that it is never full.</summary>
     public const int Window = 8_000;
@@ -52,7 +51,21 @@ internal sealed class Printer(Stream output, Outputter outputter, Action onClose
 
     private void Print(BusEvent evt)
     {
-        Encoding.UTF8.GetBytes(outputter.Format(EventBody.Read(evt)), _buffer);
+        string text;
+        try
+        {
+            text = outputter.Format(evt);
+        }
+        catch (Exception e) when (outputter is not Outputter)
+        {
+            // A plugin's code. The other publishers get their events all the same.
+            Trouble = $"the outputter cannot print event {evt.Attributes.Id}: {e.GetType().Name}: {e.Message} What arrived since is not printed.";
+            Flush();
+            _isClosed = true;
+            onClosed();
+            return;
+        }
+        Encoding.UTF8.GetBytes(text, _buffer);
         _buffer.Write(Rule);
         if (_buffer.WrittenCount >= FlushAt)
             Flush();

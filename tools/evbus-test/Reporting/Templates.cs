@@ -9,7 +9,7 @@ namespace EvBus.Tools.Tester.Reporting;
 /// <summary>The texts of <c>--config-template</c> and <c>--versions-report</c>.</summary>
 internal static class Templates
 {
-    public static string Config(RootCommand command, TesterHost host)
+    public static string Config(RootCommand command, ParseResult parsed, TesterHost host)
     {
         var text = new StringBuilder("# The options of evbus-test, as they are given on the command line:\n");
         foreach (var option in command.Options.Where(option => option.Name.StartsWith("--", StringComparison.Ordinal) && option.Name != "--help"))
@@ -17,9 +17,8 @@ internal static class Templates
         text.Append("\n# An acct file: fill in what you need, then encrypt it with: acct credentials.yml\n");
         EventBus.Create(bus =>
         {
-            TesterRun.AddPublishers(bus, host);
-            foreach (var publisher in bus.Catalog.All.Where(each => each.Example.Length > 0))
-                text.Append(CultureInfo.InvariantCulture, $"\n# {publisher.Description}\n{publisher.Example.TrimEnd()}\n");
+            TesterRun.AddPublishers(bus, parsed, host);
+            text.Append(bus.Catalog.FormatExamples());
         });
         return text.ToString();
     }

@@ -68,7 +68,7 @@ internal sealed class LogRepair(IStorage storage, LogScan scan, TimeProvider tim
             if (file.HeaderTrouble is not null)
             {
                 var (epoch, accepted) = scan.HeaderOf(file);
-                to.Write(0, JournalFormat.FileHeader(epoch, file.FirstByte, file.FirstSequence, accepted, time.GetUtcNow(), file.IsAfterGap, SaltOf(file)));
+                to.Write(0, JournalFormat.FileHeader(epoch, file.FirstByte, file.FirstSequence, accepted, time.GetUtcNow(), SaltOf(file), file.IsAfterGap));
                 done.Add($"'{file.Name}' has a new header");
                 at = JournalFormat.FileHeaderLength;
             }

@@ -23,9 +23,9 @@ internal static class BusOptionsCheck
         foreach (var added in builder.Added)
         {
             if (added.Lane is { } lane && lane != options.Lane)
-                errors.AddRange(LaneOptionsCheck.Errors(added.Descriptor.Name, lane));
+                errors.AddRange(LaneOptionsCheck.Errors(added.Plugin.Name, lane));
             if (added.Pattern is { } pattern)
-                CheckPattern(errors, added.Descriptor.Name, pattern, options.Matching);
+                CheckPattern(errors, added.Plugin.Name, pattern, options.Matching);
         }
         return errors;
     }

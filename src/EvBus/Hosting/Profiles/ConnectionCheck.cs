@@ -55,7 +55,7 @@ internal static class ConnectionCheck
             var publisher = await lane.CreatePublisher(cancellationToken).ConfigureAwait(false);
             await using (publisher.ConfigureAwait(false))
             {
-                if (publisher is IConnectionTest test)
+                if (((publisher as DecoratedPublisher)?.Inner ?? publisher) is IConnectionTest test)
                     await test.TestAsync(cancellationToken).ConfigureAwait(false);
                 else
                     await publisher.ConnectAsync(cancellationToken).ConfigureAwait(false);

@@ -28,17 +28,21 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             profiles.RemoveAll(profile => !allowed.Contains(profile.Name));
         WarnOfUnknown(profiles);
 
+        SayOfPlugins();
         var lanes = new List<PlannedLane>();
         foreach (var added in builder.Added)
         {
-            var descriptor = added.Descriptor;
-            if (!descriptor.NeedsProfile)
-                lanes.Add(Lane(added, descriptor.Name, added.Pattern, profile: null, destination: null));
+            var descriptor = added.Plugin.Descriptor;
             var mine = profiles.FindAll(profile => descriptor.GoesBy(profile.Provider));
             if (mine.Count == 0 && descriptor.NeedsProfile && !added.IsBuiltIn && _said.Add($"none: {descriptor.Name}"))
                 Log.NoProfile(logger, descriptor.Name);
+            // The code of a plugin that nobody names stays where it is.
+            if ((mine.Count == 0 && descriptor.NeedsProfile) || !IsUsable(added.Plugin))
+                continue;
             if (descriptor.NeedsProfile)
                 AddLanesOf(added, mine, lanes);
+            else
+                lanes.Add(Lane(added, descriptor.Name, added.Pattern, profile: null, destination: null));
         }
         foreach (var twice in lanes.GroupBy(lane => lane.Definition.Id).Where(group => group.Count() > 1))
             _errors.Add($"There are {twice.Count()} lanes called '{twice.Key}'. Give each its own name: the publisher's in code, or 'lane:' in the profile.");
@@ -55,8 +59,38 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             await group.DisposeAsync().ConfigureAwait(false);
     }
 
+    /// <summary>What is known against plugins without loading them; with a strict bus, all that is wrong with them.</summary>
+    private void SayOfPlugins()
+    {
+        foreach (var plugin in builder.AllPlugins())
+        {
+            if (plugin.State == PluginState.Failed || (builder.IsStrict && plugin.State != PluginState.Disabled))
+                IsUsable(plugin);
+        }
+    }
+
+    private bool IsUsable(Plugin plugin)
+    {
+        if (plugin.Probe())
+            return true;
+        if (plugin.State == PluginState.Failed && builder.IsStrict)
+            AddError($"The {plugin.Descriptor.Kind} plugin '{plugin.Name}' ({plugin.Descriptor.Origin}) cannot be used: {plugin.Reason}");
+        else if (_said.Add($"plugin: {plugin.Descriptor.Origin} {plugin.Name}"))
+            Log.NoPlugin(logger, plugin.Descriptor.Kind, plugin.Name, plugin.State == PluginState.Disabled ? "disabled" : "not usable", plugin.Reason!);
+        return false;
+    }
+
+    private void AddError(string error)
+    {
+        if (!_errors.Contains(error))
+            _errors.Add(error);
+    }
+
     private void AddLanesOf(AddedIngress added, List<Profile> profiles, List<PlannedLane> lanes)
     {
+        // Without its gatherer it would connect with something else than was meant.
+        if (GathererFor(added) is { } gatherer && !IsUsable(gatherer))
+            return;
         var group = GroupOf(added, profiles);
         foreach (var profile in profiles)
         {
@@ -108,15 +142,21 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         };
         return new PlannedLane(definition, profile, added.Descriptor.IsExclusive);
 
-        IPublisher Create(object? gathered) =>
-            added.Descriptor.Create(new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services)
+        IPublisher Create(object? gathered)
+        {
+            var context = new IngressContext(id, profile, destination, gathered, discreet, builder.Options.Time, services)
             {
                 Queues = queues,
                 CallTimeout = (added.Lane ?? builder.Options.Lane).CallTimeout,
-            });
+            };
+            return DecoratedPublisher.Around(added.Descriptor.Create(context), context, builder.DecoratorsOf(id));
+        }
     }
 
-    private IProfileGatherer? GathererOf(AddedIngress added) => builder.Gatherers.Find(each => added.Descriptor.GoesBy(each.Provider));
+    private IProfileGatherer? GathererOf(AddedIngress added) => GathererFor(added)?.Value;
+
+    private Plugin<IProfileGatherer>? GathererFor(AddedIngress added) =>
+        builder.Gatherers.All.FirstOrDefault(each => each.State != PluginState.Disabled && added.Descriptor.GoesBy(each.Name));
 
     /// <summary>At the start all profiles of a provider are gathered together; what comes later by itself.</summary>
     private GatherGroup? GroupOf(AddedIngress added, List<Profile> profiles)
@@ -144,10 +184,10 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
 
     private void WarnOfUnknown(List<Profile> profiles)
     {
-        var known = string.Join(", ", builder.Catalog.All.Select(descriptor => descriptor.Name));
+        var known = string.Join(", ", builder.Catalog.Usable.Select(plugin => plugin.Name));
         foreach (var provider in profiles.Select(profile => profile.Provider).Distinct())
         {
-            if (!builder.Added.Any(added => added.Descriptor.GoesBy(provider)) && _said.Add($"unknown: {provider}"))
+            if (!builder.Added.Any(added => added.Plugin.Descriptor.GoesBy(provider)) && _said.Add($"unknown: {provider}"))
                 Log.UnknownProvider(logger, provider, known);
         }
     }
@@ -157,4 +197,8 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
 internal sealed record PlannedLane(LaneDefinition Definition, Profile? Profile, bool IsExclusive);
 
 /// <summary>A kind of publisher as it was added to the builder.</summary>
-internal sealed record AddedIngress(IngressDescriptor Descriptor, string? Pattern, LaneOptions? Lane, bool IsBuiltIn);
+internal sealed record AddedIngress(Plugin<IngressDescriptor> Plugin, string? Pattern, LaneOptions? Lane, bool IsBuiltIn)
+{
+    /// <summary>The kind, whose code is loaded for it.</summary>
+    public IngressDescriptor Descriptor => Plugin.Value;
+}

@@ -19,7 +19,7 @@ namespace EvBus.Journal;
 ///   segment file:
 ///     0    8B   "EVBUSJ\r\n"
 ///     8    u16  version: 1, or 2 where the file is encrypted
-///     10   u16  flags: 1 = what lies between the file before and this one was never meant for the disk; 2 = encrypted
+///     10   u16  flags: 1 encrypted; 2 what lies between the file before and this one was never meant for the disk
 ///     12   u32  CRC32C of the other 60 bytes
 ///     16   u64  epoch
 ///     24   u64  byte: how many bytes of records were in the journal before this file
@@ -63,7 +63,8 @@ internal static class JournalFormat
     public const string OtherFile = "its header is that of another file";
 
     private const string Extension = ".evj";
-    private const ushort AfterGap = 1, EncryptedFlag = 2;
+    private const ushort EncryptedFlag = 1;
+    private const ushort AfterGapFlag = 2;
 
     private static ReadOnlySpan<byte> Magic => "EVBUSJ\r\n"u8;
 
@@ -79,12 +80,12 @@ internal static class JournalFormat
             && ulong.TryParse(name.AsSpan(17, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstSequence);
     }
 
-    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made, bool isAfterGap = false, ulong salt = 0)
+    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made, ulong salt = 0, bool isAfterGap = false)
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), salt == 0 ? (ushort)1 : Version);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(10), (ushort)((isAfterGap ? AfterGap : 0) | (salt == 0 ? 0 : EncryptedFlag)));
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(10), (ushort)((salt == 0 ? 0 : EncryptedFlag) | (isAfterGap ? AfterGapFlag : 0)));
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), salt);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), epoch);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), firstByte);
@@ -114,6 +115,11 @@ internal static class JournalFormat
             : OtherFile;
     }
 
+    /// <summary>Whether a valid header says that nothing is missing between the file before and this one.</summary>
+    public static bool IsAfterGap(ReadOnlySpan<byte> header) =>
+        header.Length >= FileHeaderLength && HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..])
+        && (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & AfterGapFlag) != 0;
+
     /// <summary>What a file's key is derived with, by its header: salt 0 where it is not encrypted; null when the header is damaged.</summary>
     public static SegmentSalt? ReadSalt(ReadOnlySpan<byte> header)
     {
@@ -133,11 +139,6 @@ internal static class JournalFormat
         var ticks = BinaryPrimitives.ReadInt64LittleEndian(header[40..]);
         return HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..]) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
     }
-
-    /// <summary>Whether a valid header says that nothing is missing between the file before and this one.</summary>
-    public static bool IsAfterGap(ReadOnlySpan<byte> header) =>
-        header.Length >= FileHeaderLength && HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..])
-        && (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & AfterGap) != 0;
 
     public static uint HeaderChecksum(ReadOnlySpan<byte> header)
     {

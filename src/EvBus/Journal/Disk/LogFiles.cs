@@ -179,7 +179,7 @@ internal sealed partial class LogFiles : IDisposable
         var writing = _storage.Open(name, preallocate: length);
         try
         {
-            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), group.IsAfterGap, salt));
+            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), salt, group.IsAfterGap));
             writing.Sync();
             _storage.SyncFolder(JournalFormat.LogFolder);
         }

@@ -82,6 +82,7 @@ internal sealed partial class SegmentJournal
         lock (_gate)
         {
             stand = lane.Stand();
+            _spilled |= _spills;
             end = _store is null ? new Place(_tail, _tail.Written, _end, _bytes) : _committed;
         }
         lock (_deleting)

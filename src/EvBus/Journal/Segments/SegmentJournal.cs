@@ -56,8 +56,8 @@ internal sealed partial class SegmentJournal : IJournal
         var size = (int)Math.Clamp((store is null ? options.MaxBytes : options.Journal.MemoryBytes) / 16, 64 << 10, 1 << 20);
         _pool = new SegmentPool(size, keep: 64, poison);
         _store = store;
-        _isSealed = store?.Cipher is not null;
         _spills = options.Journal.Mode == JournalMode.Spill;
+        _isSealed = store?.Cipher is not null;
         if (store is not null)
             Restore(store);
         _oldest = _tail = new Segment(_pool.Rent(0), _end, _bytes);

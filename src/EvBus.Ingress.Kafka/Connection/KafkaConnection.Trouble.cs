@@ -13,6 +13,8 @@ internal sealed partial class KafkaConnection
     {
         lock (_listLock)
         {
+            if (_open.Count == 0)
+                ProbeIdle();
             if (_open.All(batch => _context.Time.GetElapsedTime(batch.Began) < _tuning.MessageTimeout))
                 return;
         }

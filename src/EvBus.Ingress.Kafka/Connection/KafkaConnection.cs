@@ -164,6 +164,7 @@ internal sealed partial class KafkaConnection
         if (isDelivered)
         {
             _saidAway = false;
+            Volatile.Write(ref _lastSign, Now);
             _tuning.Delivered(batch.Count, _context.Time.GetElapsedTime(batch.Began));
         }
         lock (_listLock)
@@ -181,8 +182,8 @@ internal sealed partial class KafkaConnection
     {
         if (Interlocked.CompareExchange(ref _broken!, reason, null) is not null)
             return;
-        // Before that the lane says why it cannot connect.
-        if (_isReady)
+        // Before that the lane says why it cannot connect, and while it is idle it says that too.
+        if (_isReady && breach != Breach.Idle)
             Log.Broken(_context.Logger, _context.LaneId, reason);
         _tuning.BrokenBy(breach);
         _ = CloseAsync(TimeSpan.Zero);

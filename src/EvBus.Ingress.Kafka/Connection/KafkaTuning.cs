@@ -8,6 +8,7 @@ internal enum Breach
     Other,
     TimedOut,
     Refused,
+    Idle,
 }
 
 /// <summary>

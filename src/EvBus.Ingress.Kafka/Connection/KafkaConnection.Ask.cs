@@ -11,13 +11,14 @@ internal sealed partial class KafkaConnection
 
     private readonly TaskCompletionSource<string> _refusal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _away = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task _asking = Task.CompletedTask;
+    private volatile Task _asking = Task.CompletedTask;
+    private string? _topic;
 
     /// <summary>Waits until the brokers have told about themselves (and about the topic); how many they are. Fails with words otherwise.</summary>
     public async Task<Metadata> AskAsync(string? topic, TimeSpan patience, CancellationToken cancellationToken)
     {
-        var asking = Task.Factory.StartNew(() => Ask(topic, patience), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        _asking = asking;
+        _topic = topic;
+        var asking = BeginAsking(topic, patience);
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellationToken.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), cancelled).ConfigureAwait(false);
         await Task.WhenAny(asking, _refusal.Task, _away.Task, cancelled.Task).ConfigureAwait(false);
@@ -28,6 +29,7 @@ internal sealed partial class KafkaConnection
         if (_away.Task.IsCompletedSuccessfully)
             throw Unanswered(await _away.Task.ConfigureAwait(false));
         var metadata = await asking.ConfigureAwait(false);
+        Volatile.Write(ref _lastSign, Now);
         _isReady = true;
         return metadata;
     }
@@ -38,7 +40,7 @@ internal sealed partial class KafkaConnection
         using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
         var asking = admin.DescribeConfigsAsync(
             [new ConfigResource { Name = topic, Type = ResourceType.Topic }], new DescribeConfigsOptions { RequestTimeout = patience });
-        _asking = asking;
+        WaitFor(asking);
         try
         {
             var entries = (await asking.ConfigureAwait(false))[0].Entries;

@@ -6,14 +6,14 @@ namespace EvBus.Ingress.Kafka;
 /// Hands batches to a producer and lets their delivery reports decide. Invariants: a batch is handed over whole and in order, or what is left of it is given back and nothing
 /// behind it is taken until the lane has connected again, which it does when all that was under way has its verdict.
 /// </summary>
-internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
+internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, IConnectionTest
 {
     private readonly IngressContext _context;
     private readonly KafkaIngressOptions _options;
     private readonly EventTemplate _topic;
     private readonly KafkaTuning _tuning;
     private readonly RecordWriter _writer;
-    private KafkaConnection? _connection;
+    private volatile KafkaConnection? _connection;
     private Task _closing = Task.CompletedTask;
     private Position _lastHanded;
     private string? _lastTopic;
@@ -26,6 +26,10 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
         _tuning = new KafkaTuning(options, _topic.Constant, context.CallTimeout);
         _writer = new RecordWriter(options);
     }
+
+    public event Action? ConditionChanged;
+
+    public ConnectionCondition Condition => _connection?.Lost is { } lost ? new(ConnectionState.Lost, lost) : new(ConnectionState.Open);
 
     public int Window => _options.IsStrict || IsReadyToJoin ? 1 : _tuning.Window;
 
@@ -51,7 +55,7 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
             _closing = old.CloseAsync(TimeSpan.Zero);
         }
         await _closing.WaitAsync(cancellationToken).ConfigureAwait(false);
-        var connection = new KafkaConnection(_context, _options, _tuning);
+        var connection = new KafkaConnection(_context, _options, _tuning) { OnLost = OnLost };
         try
         {
             var metadata = await connection.AskAsync(_topic.Constant, ConnectTimeout, cancellationToken).ConfigureAwait(false);
@@ -193,6 +197,12 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionTest
     private KafkaConnection Replace(KafkaConnection old)
     {
         _closing = Task.WhenAll(_closing, old.CloseAsync(TimeSpan.Zero));
-        return new KafkaConnection(_context, _options, _tuning) { IsReady = true };
+        return new KafkaConnection(_context, _options, _tuning) { IsReady = true, OnLost = OnLost };
+    }
+
+    private void OnLost(KafkaConnection connection)
+    {
+        if (connection == _connection)
+            ConditionChanged?.Invoke();
     }
 }

@@ -1,0 +1,153 @@
+using System.Text;
+
+namespace EvBus.Ingress.Http;
+
+/// <summary>What a request carries.</summary>
+public enum HttpFormat
+{
+    /// <summary>One event: its body, with its content type; the event's id is in <c>Idempotency-Key</c>.</summary>
+    Body,
+
+    /// <summary>A batch: a JSON array of the bodies. A body that is no JSON is rejected.</summary>
+    Json,
+
+    /// <summary>A batch: one body per line. Line breaks inside JSON are folded away; other bodies with line breaks are rejected.</summary>
+    Ndjson,
+
+    /// <summary>One event as a structured CloudEvent.</summary>
+    CloudEvents,
+
+    /// <summary>One event as a binary CloudEvent: attributes in <c>ce-</c> headers.</summary>
+    CloudEventsBinary,
+
+    /// <summary>A batch: a JSON array of structured CloudEvents.</summary>
+    CloudEventsBatch,
+}
+
+/// <summary>The keys of an <c>http:</c> profile that are no secrets; the secrets stay in the profile.</summary>
+public sealed record HttpIngressOptions
+{
+    /// <summary><c>url</c>: where requests go; http or https, without credentials in it. Required. Only its host is ever repeated: the rest may be a secret.</summary>
+    public required Uri Url { get; init; }
+
+    /// <summary><c>format</c>: <c>body</c> (default), <c>json</c>, <c>ndjson</c>, <c>cloudevents</c>, <c>cloudevents_binary</c> or <c>cloudevents_batch</c>.</summary>
+    public HttpFormat Format { get; init; }
+
+    /// <summary><c>method</c>: <c>POST</c> (default) or <c>PUT</c>.</summary>
+    public HttpMethod Method { get; init; } = HttpMethod.Post;
+
+    /// <summary><c>timeout</c>: for one request, in seconds; 1 to 3600. Default: 10. Keep it below the lane's.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary><c>connections</c>: requests at a time, 1 to 256; with more than 1 the events of a batch overtake each other. Only for formats with one event per request. Default: 1.</summary>
+    public int Connections { get; init; } = 1;
+
+    /// <summary><c>probe</c>: a URL that is read at each connect; 401 and 403 are refused credentials. Default: none, so that credentials are noticed at the first event.</summary>
+    public Uri? Probe { get; init; }
+
+    /// <summary><c>signature_header</c>: where the signature goes when the profile has a <c>secret</c>. Default: <c>X-EvBus-Signature</c>.</summary>
+    public string SignatureHeader { get; init; } = "X-EvBus-Signature";
+
+    /// <summary><c>ca_file</c>: the authorities to trust instead of the system's, PEM. Default: the system's.</summary>
+    public string? CaFile { get; init; }
+
+    /// <summary><c>cert_file</c>: the client certificate, PEM. Default: none.</summary>
+    public string? CertFile { get; init; }
+
+    /// <summary><c>key_file</c>: its key, PEM. Default: it stands in <c>cert_file</c>.</summary>
+    public string? KeyFile { get; init; }
+
+    internal bool IsBatch => Format is HttpFormat.Json or HttpFormat.Ndjson or HttpFormat.CloudEventsBatch;
+
+    private static readonly string[] s_keys =
+    [
+        "url", "format", "method", "timeout", "connections", "probe", "headers", "token", "username", "password", "secret", "signature_header", "ca_file", "cert_file", "key_file", "lane",
+    ];
+
+    private static readonly (string Word, HttpFormat Format)[] s_formats =
+    [
+        ("body", HttpFormat.Body), ("json", HttpFormat.Json), ("ndjson", HttpFormat.Ndjson), ("cloudevents", HttpFormat.CloudEvents),
+        ("cloudevents_binary", HttpFormat.CloudEventsBinary), ("cloudevents_batch", HttpFormat.CloudEventsBatch),
+    ];
+
+    /// <summary>Reads a profile.</summary>
+    /// <exception cref="EvBusConfigurationException">It cannot work; all errors at once.</exception>
+    public static HttpIngressOptions Read(Profile profile) => TryRead(profile, out var errors) ?? throw new EvBusConfigurationException(errors);
+
+    internal static HttpIngressOptions? TryRead(Profile profile, out IReadOnlyList<string> errors)
+    {
+        var found = new List<string>();
+        errors = found;
+        foreach (var key in profile.GetKeys().Except(s_keys))
+            found.Add($"Profile {profile.PathOf(key)} is no key of the HTTP publisher. It has: {string.Join(", ", s_keys)}.");
+        var format = Get(found, () => profile.GetString("format")) ?? "body";
+        var method = Get(found, () => profile.GetString("method")) ?? "POST";
+        var options = new HttpIngressOptions
+        {
+            Url = Get(found, () => Address(profile, "url", profile.GetRequiredString("url"))) ?? new Uri("http://missing"),
+            Format = s_formats.FirstOrDefault(each => each.Word == format).Format,
+            Method = method == "PUT" ? HttpMethod.Put : HttpMethod.Post,
+            Timeout = TimeSpan.FromSeconds(Get(found, () => Range(profile, "timeout", 3600)) ?? 10),
+            Connections = (int)(Get(found, () => Range(profile, "connections", 256)) ?? 1),
+            Probe = Get(found, () => profile.GetString("probe") is { } text ? Address(profile, "probe", text) : null),
+            SignatureHeader = Get(found, () => profile.GetString("signature_header")) ?? "X-EvBus-Signature",
+            CaFile = Get(found, () => profile.GetString("ca_file")),
+            CertFile = Get(found, () => profile.GetString("cert_file")),
+            KeyFile = Get(found, () => profile.GetString("key_file")),
+        };
+        if (!Array.Exists(s_formats, each => each.Word == format))
+            found.Add($"Profile {profile.PathOf("format")} must be one of: {string.Join(", ", s_formats.Select(each => each.Word))}.");
+        if (method is not ("POST" or "PUT"))
+            found.Add($"Profile {profile.PathOf("method")} must be one of: POST, PUT.");
+        if (options.IsBatch && options.Connections > 1)
+            found.Add($"Profile {profile.PathOf("connections")} is for formats with one event per request; {format} sends a batch in one. Remove it.");
+        if (profile.Contains("token") && profile.Contains("username"))
+            found.Add($"Profile {profile.PathOf("token")} and username are two ways to say who is asking. Keep one.");
+        if (options.KeyFile is not null && options.CertFile is null)
+            found.Add($"Profile {profile.PathOf("key_file")} has no certificate. Add cert_file.");
+        Get<object>(found, () => Authorization(profile));
+        foreach (var (name, value) in Get(found, () => Headers(profile)) ?? [])
+        {
+            using var request = new HttpRequestMessage();
+            if (value.AsSpan().ContainsAny('\r', '\n') || !request.Headers.TryAddWithoutValidation(name, value))
+                found.Add($"Profile {profile.PathOf($"headers: {name}")} is no header of a request. Content-Type comes from the event.");
+        }
+        return found.Count == 0 ? options : null;
+    }
+
+    /// <summary>The value of <c>Authorization</c>: a secret. Null without one.</summary>
+    internal static string? Authorization(Profile profile) =>
+        profile.GetString("token") is { } token ? $"Bearer {token}"
+        : profile.GetString("username") is { } user ? $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{profile.GetString("password")}"))}"
+        : null;
+
+    /// <summary>The profile's own headers: maybe secrets.</summary>
+    internal static List<KeyValuePair<string, string>> Headers(Profile profile) =>
+        profile.GetSection("headers") is { } section ? [.. section.GetKeys().Select(name => KeyValuePair.Create(name, section.GetString(name) ?? ""))] : [];
+
+    private static T? Get<T>(List<string> errors, Func<T?> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (EvBusConfigurationException e)
+        {
+            errors.AddRange(e.Errors);
+            return default;
+        }
+    }
+
+    private static Uri Address(Profile profile, string key, string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+            throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} must be an absolute http or https URL.");
+        return url.UserInfo.Length == 0
+            ? url
+            : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} has credentials in it. Give them as username and password.");
+    }
+
+    private static long? Range(Profile profile, string key, long most) => profile.GetInt64(key) is { } number
+        ? number >= 1 && number <= most ? number : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} must be at least 1 and at most {most}.")
+        : null;
+}

@@ -1,0 +1,147 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace EvBus.Ingress.Http;
+
+/// <summary>
+/// Makes requests of events. A request owns its bytes, for the client may read them after its call was given up; only the buffer of one that was answered well is used again.
+/// <see cref="One"/> is safe from any thread.
+/// </summary>
+internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, TimeProvider time)
+{
+    private ArrayBufferWriter<byte>? _free;
+    private ArrayBufferWriter<byte>? _used;
+
+    /// <summary>A request with one event.</summary>
+    /// <exception cref="RejectEventException">It cannot be one.</exception>
+    public HttpRequestMessage One(EventView evt)
+    {
+        if (options.Format == HttpFormat.CloudEvents)
+        {
+            var json = new ArrayBufferWriter<byte>(evt.Body.Length + 512);
+            CloudEventWriter.WriteJson(evt, json);
+            return Make(json.WrittenMemory, CloudEventWriter.JsonContentType);
+        }
+        var request = Make(evt.Body.ToArray(), evt.ContentType);
+        if (options.Format == HttpFormat.Body)
+        {
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", Encode(evt.Id));
+            return request;
+        }
+        foreach (var (name, value) in CloudEventWriter.GetHeaders(evt, "ce-"))
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, Encode(value)))
+                throw new RejectEventException($"its extension '{name[3..]}' is no name of a header. Use format: cloudevents");
+        }
+        return request;
+    }
+
+    /// <summary>A request with all events of a batch that can be in one.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="rejected">Is given the verdict of each that cannot, in its place; null when there is none.</param>
+    /// <returns>Null when none can.</returns>
+    public HttpRequestMessage? Many(EventBatch batch, out EventVerdict[]? rejected)
+    {
+        var isLines = options.Format == HttpFormat.Ndjson;
+        var target = _used = Interlocked.Exchange(ref _free, null) ?? new ArrayBufferWriter<byte>(1 << 16);
+        target.ResetWrittenCount();
+        rejected = null;
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var before = target.WrittenCount;
+            if (!isLines)
+                target.Write(before == 0 ? "["u8 : ","u8);
+            if (Add(batch[i], target) is not { } reason)
+            {
+                if (isLines)
+                    target.Write("\n"u8);
+                continue;
+            }
+            (rejected ??= new EventVerdict[batch.Count])[i] = new EventVerdict(Verdict.Rejected, reason);
+            var kept = target.WrittenSpan[..before].ToArray();
+            target.ResetWrittenCount();
+            target.Write(kept);
+        }
+        if (target.WrittenCount == 0)
+            return null;
+        if (!isLines)
+            target.Write("]"u8);
+        return Make(target.WrittenMemory, options.Format switch
+        {
+            HttpFormat.Ndjson => "application/x-ndjson",
+            HttpFormat.CloudEventsBatch => "application/cloudevents-batch+json; charset=utf-8",
+            _ => "application/json",
+        });
+    }
+
+    /// <summary>The last batch's request was read to its end by the other side: its buffer may be filled again.</summary>
+    public void Reuse() => _free = _used;
+
+    private string? Add(EventView evt, ArrayBufferWriter<byte> target)
+    {
+        if (options.Format == HttpFormat.CloudEventsBatch)
+        {
+            try
+            {
+                CloudEventWriter.WriteJson(evt, target);
+                return null;
+            }
+            catch (RejectEventException e)
+            {
+                return e.Message;
+            }
+        }
+        var body = evt.Body.Span;
+        if (options.Format == HttpFormat.Ndjson && body.IndexOfAny((byte)'\n', (byte)'\r') < 0)
+            target.Write(body);
+        else if (!CloudEventData.IsJson(body, maxDepth: 1000))
+            return options.Format == HttpFormat.Ndjson
+                ? "its body has line breaks and is no JSON, so it cannot be one line. Use format: cloudevents_batch"
+                : "its body is no JSON, so it cannot stand in an array. Use format: cloudevents_batch";
+        else
+            target.Advance(CloudEventData.Fold(body, target.GetSpan(body.Length)));
+        return null;
+    }
+
+    private HttpRequestMessage Make(ReadOnlyMemory<byte> body, string? contentType)
+    {
+        var request = new HttpRequestMessage(options.Method, options.Url) { Content = new ReadOnlyMemoryContent(body) };
+        if (contentType is not null && !request.Content.Headers.TryAddWithoutValidation("Content-Type", Encode(contentType, keepsSpaces: true)))
+            throw new RejectEventException("its content type is no value of a header");
+        if (secret is not null)
+            request.Headers.TryAddWithoutValidation(options.SignatureHeader, Sign(body.Span));
+        return request;
+    }
+
+    private string Sign(ReadOnlySpan<byte> body)
+    {
+        var stamp = time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret!);
+        hmac.AppendData(Encoding.ASCII.GetBytes(stamp));
+        hmac.AppendData("."u8);
+        hmac.AppendData(body);
+        return $"t={stamp},v1={Convert.ToHexStringLower(hmac.GetHashAndReset())}";
+    }
+
+    // As the HTTP binding of CloudEvents says: space, quote, percent and all that is no printable ASCII.
+    private static string Encode(string value, bool keepsSpaces = false)
+    {
+        var plain = true;
+        foreach (var c in value)
+            plain &= c is > ' ' and < '\x7F' and not ('"' or '%') || (keepsSpaces && c is ' ' or '"');
+        if (plain)
+            return value;
+        var text = new StringBuilder(value.Length + 16);
+        foreach (var b in Encoding.UTF8.GetBytes(value))
+        {
+            if (b is > (byte)' ' and < 0x7F and not ((byte)'"' or (byte)'%') || (keepsSpaces && b is (byte)' ' or (byte)'"'))
+                text.Append((char)b);
+            else
+                text.Append('%').Append(b.ToString("X2", CultureInfo.InvariantCulture));
+        }
+        return text.ToString();
+    }
+}
