@@ -11,7 +11,7 @@ internal static class DurableCase
     private const int BodyBytes = 256;
     private const int RecordBytes = 40 + BodyBytes;
 
-    public static (double Seconds, double MeanGroup) Ours(int underWay, int events) => OursAsync(underWay, events).GetAwaiter().GetResult();
+    public static (double Seconds, double MeanGroup) Ours(int underWay, int events, JournalKey? key = null) => OursAsync(underWay, events, key).GetAwaiter().GetResult();
 
     public static double Raw(int underWay, int events)
     {
@@ -38,14 +38,14 @@ internal static class DurableCase
         }
     }
 
-    private static async Task<(double, double)> OursAsync(int underWay, int events)
+    private static async Task<(double, double)> OursAsync(int underWay, int events, JournalKey? key)
     {
         var folder = Directory.CreateTempSubdirectory("evbus-bench-").FullName;
         try
         {
             await using var bus = await EventBus.StartAsync(o =>
             {
-                o.Options = o.Options with { Seed = 1, Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder } };
+                o.Options = o.Options with { Seed = 1, Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder, Key = key } };
                 o.AddIngress(new IngressDescriptor { Name = "count", NeedsProfile = false, Create = _ => new CountingPublisher(long.MaxValue) });
             });
             await PutAsync(bus, underWay, events / 10);

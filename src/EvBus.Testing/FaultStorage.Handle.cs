@@ -86,4 +86,13 @@ public sealed partial class FaultStorage
 
         public void Dispose() { }
     }
+
+    private sealed class Unlock(FaultStorage storage) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (storage._lock)
+                storage._isLocked = false;
+        }
+    }
 }

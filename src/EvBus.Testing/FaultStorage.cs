@@ -239,13 +239,4 @@ public sealed partial class FaultStorage : IStorage
         if (_files.Values.Sum(file => (long)file.Content.Length) + more > Capacity)
             throw new StorageFullException("No space left on device");
     }
-
-    private sealed class Unlock(FaultStorage storage) : IDisposable
-    {
-        public void Dispose()
-        {
-            lock (storage._lock)
-                storage._isLocked = false;
-        }
-    }
 }

@@ -122,7 +122,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         bus.LoggerFactory = loggers;
         bus.Options = bus.Options with { Time = host.Time, StopTimeout = options.DrainTimeout, Seed = options.Seed };
         if (options.Journal is { } folder)
-            bus.Options = bus.Options with { Journal = new JournalOptions { Mode = options.Spill ? JournalMode.Spill : JournalMode.Disk, Directory = folder } };
+            bus.Options = bus.Options with { Journal = new JournalOptions { Mode = options.Spill ? JournalMode.Spill : JournalMode.Disk, Directory = folder, Key = JournalKey.FromEnvironment() } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
         Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal));

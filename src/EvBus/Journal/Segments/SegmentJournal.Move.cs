@@ -25,15 +25,15 @@ internal sealed partial class SegmentJournal
     /// <exception cref="EvBusException">The journal does not keep that place any more, or not yet, or the lane cannot be moved now.</exception>
     internal long Move(SegmentLane lane, LanePlace to, bool isSkip)
     {
-        // What is accepted counts as there: it is only not on disk yet.
-        if (!to.IsOldest || _spills)
-            Flush();
         lock (_moving)
         {
             for (var tries = 0; ; tries++)
             {
                 if (_store is not null && tries < TriesWithoutGate)
                 {
+                    // What is accepted counts as there: it is only not on disk yet. In mode spill the lane may even have read it.
+                    if (_spills || !to.IsOldest)
+                        AwaitCommit();
                     if (TryMove(lane, to, isSkip, out var moved))
                         return moved;
                     continue;
@@ -45,6 +45,22 @@ internal sealed partial class SegmentJournal
                 }
             }
         }
+    }
+
+    /// <summary>Waits until all that is accepted is on disk, or the disk is full: then what is there has to do, for a skip may be what makes room.</summary>
+    private void AwaitCommit()
+    {
+        var committed = CommitOfAll();
+        while (committed is not null && !committed.Wait(TimeSpan.FromMilliseconds(50)))
+        {
+            lock (_gate)
+            {
+                if (_isFull)
+                    return;
+            }
+        }
+        if (committed?.Result is { } failure)
+            throw new EvBusException($"The lane cannot be moved: the journal cannot write ({failure}). Mend the disk and start again.");
     }
 
     /// <summary>Deletes the files that nobody needs, but none that a lane is just going back to.</summary>
@@ -77,6 +93,8 @@ internal sealed partial class SegmentJournal
             {
                 if (lane.Immovable is { } why)
                     throw new EvBusException(why);
+                if (_spills && stand.Next > end.Sequence)
+                    throw new EvBusException($"Lane '{lane.Id}' cannot be moved while the disk is full: it has read what is not on disk. Make room first.");
             }
             var (target, count) = Plan(lane, stand, end, to, isSkip);
             LaneCursor? cursor;

@@ -54,19 +54,25 @@ internal sealed partial class SegmentJournal
 
     internal void Flush()
     {
+        if (CommitOfAll()?.GetAwaiter().GetResult() is { } failure)
+            throw new IOException(failure);
+    }
+
+    /// <summary>Completes when all that is appended so far is on disk, with why where it cannot be; null when it is, or there is no disk.</summary>
+    private Task<string?>? CommitOfAll()
+    {
         if (_store is null)
-            return;
+            return null;
         Task<string?> committed;
         lock (_gate)
         {
             if (_end == _committed.Sequence)
-                return;
+                return null;
             // What is being written now is in an earlier group, so the one being filled is late enough for all; it must not stay empty.
             committed = _closing is { } closing && closing.Sequence == _end ? _closingWaiters!.AsTask() : _waiters.AsTask();
         }
         _committer!.Signal();
-        if (committed.GetAwaiter().GetResult() is { } failure)
-            throw new IOException(failure);
+        return committed;
     }
 
     internal DeadLetters OpenDeadLetters(string laneId, LaneOptions options, int capacity)

@@ -194,7 +194,7 @@ public class DiskModelTests
 
         private SegmentJournal Open()
         {
-            var options = new BusOptions { Time = _clock, Journal = new JournalOptions { Mode = _spills ? JournalMode.Spill : JournalMode.Disk, SegmentBytes = 64 << 10, MemoryBytes = 128 << 10 } };
+            var options = new BusOptions { Time = _clock, Journal = new JournalOptions { Mode = _spills ? JournalMode.Spill : JournalMode.Disk, SegmentBytes = 64 << 10, MemoryBytes = 128 << 10, ReserveBytes = 0 } };
             var store = DiskStore.Open(_storage, options.Journal, _clock, "the model", NullLogger.Instance);
             _end = store.End.Sequence;
             var journal = new SegmentJournal(options, this, poison: true, store);

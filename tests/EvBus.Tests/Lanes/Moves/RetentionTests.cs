@@ -14,7 +14,7 @@ public class RetentionTests
     {
         bus.UseStorage(_storage);
         bus.Options = bus.Options with { Time = time ?? TimeProvider.System, Journal = bus.Options.Journal with { Retain = retain } };
-        bus.Publisher("a", publisher, lane: Quick);
+        bus.Publisher("a", publisher, lane: time is null ? Quick : Quick with { CallTimeout = TimeSpan.FromDays(1) });
     });
 
     private int LogFiles => _storage.Files.Keys.Count(name => name.StartsWith("log/", StringComparison.Ordinal));
@@ -115,22 +115,24 @@ public class RetentionTests
     }
 
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(2, false)]
-    [InlineData(3, true)]
-    [InlineData(4, true)]
-    [InlineData(5, true)]
-    public async Task Random_moves_under_load_keep_the_ledger_and_lose_nothing_that_was_not_skipped(int seed, bool onDisk)
+    [InlineData(1, JournalMode.Memory)]
+    [InlineData(2, JournalMode.Memory)]
+    [InlineData(3, JournalMode.Disk)]
+    [InlineData(4, JournalMode.Disk)]
+    [InlineData(5, JournalMode.Disk)]
+    [InlineData(6, JournalMode.Spill)]
+    [InlineData(7, JournalMode.Spill)]
+    public async Task Random_moves_under_load_keep_the_ledger_and_lose_nothing_that_was_not_skipped(int seed, JournalMode mode)
     {
         var random = new Random(seed);
         var publisher = new ScriptedPublisher { Otherwise = (batch, _) => new((batch[0].GetText()[^1] % 5) == 0 ? PublishResult.Delivered : Flip(seed, batch) ? PublishResult.Retry("again") : PublishResult.Delivered) };
         await using var bus = EventBus.Create(builder =>
         {
             builder.Options = builder.Options with { StopTimeout = TimeSpan.Zero };
-            if (onDisk)
+            if (mode != JournalMode.Memory)
             {
                 builder.UseStorage(_storage);
-                builder.Options = builder.Options with { Journal = builder.Options.Journal with { Retain = new() { Bytes = 1L << 30 } } };
+                builder.Options = builder.Options with { Journal = builder.Options.Journal with { Mode = mode, MemoryBytes = 1 << 20, Retain = new() { Bytes = 1L << 30 } } };
             }
             builder.Publisher("a", publisher, lane: Quick).Publisher("b", new ScriptedPublisher { Otherwise = (_, _) => new(PublishResult.Retry("away")) }, lane: Quick);
         });
