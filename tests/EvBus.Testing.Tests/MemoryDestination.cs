@@ -65,6 +65,7 @@ internal sealed class MemoryDestination
 internal class MemoryPublisher(IngressContext context, MemoryDestination destination) : IWindowedPublisher, IConnectionTest
 {
     private int? _epoch;
+    private Task _last = Task.CompletedTask;
 
     protected IngressContext Context => context;
 
@@ -89,7 +90,14 @@ internal class MemoryPublisher(IngressContext context, MemoryDestination destina
     public virtual async ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken)
     {
         await Task.Yield();
-        return PublishAsync(batch, cancellationToken).AsTask();
+        return _last = AfterAsync(_last, batch, cancellationToken);
+    }
+
+    /// <summary>What was written first arrives first.</summary>
+    private async Task<PublishResult> AfterAsync(Task before, EventBatch batch, CancellationToken cancellationToken)
+    {
+        await before.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        return await PublishAsync(batch, cancellationToken);
     }
 
     public virtual async ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken)
