@@ -90,7 +90,9 @@ internal class MemoryPublisher(IngressContext context, MemoryDestination destina
     public virtual async ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken)
     {
         await Task.Yield();
-        return _last = AfterAsync(_last, batch, cancellationToken);
+        var written = AfterAsync(_last, batch, cancellationToken);
+        _last = written;
+        return written;
     }
 
     /// <summary>What was written first arrives first.</summary>
