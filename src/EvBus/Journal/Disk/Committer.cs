@@ -26,7 +26,8 @@ internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Ep
 
 /// <summary>
 /// The one who writes the log: closes a group, writes it, fsyncs, and says so. A group is what has come while the last one was written. Those
-/// it has just answered are given the time to come again, as long as they do come: else every second group would hold one event.
+/// it has just answered are given the time to come again, as long as they do come: else every second group would hold one event. Where answering
+/// all of them takes longer than the disk, only half are waited for, so that the others come while this half is written.
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Late callers may still signal; without a wait handle asked for, it holds nothing.")]
 internal sealed class Committer
@@ -41,6 +42,8 @@ internal sealed class Committer
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _stopping;
     private bool _hasFailed;
+    private double _comingTicks;
+    private double _writingTicks;
     private long _groups;
     private long _events;
 
@@ -119,8 +122,11 @@ internal sealed class Committer
         }
         if (answered < 2 || Arrivals is null)
             return;
-        var (seen, quiet) = (Arrivals(), 0);
-        while (seen < answered && quiet < 20 && !_stopping)
+        var first = Arrivals();
+        var underWay = answered + first;
+        var enough = _comingTicks * underWay > _writingTicks ? (underWay + 1) / 2 : answered;
+        var (seen, quiet, began) = (first, 0, _time.GetTimestamp());
+        while (seen < enough && quiet < 20 && !_stopping)
         {
             if (!Thread.Yield())
                 Thread.SpinWait(100);
@@ -128,10 +134,15 @@ internal sealed class Committer
             quiet = now == seen ? quiet + 1 : 0;
             seen = now;
         }
+        if (seen >= enough && seen - first >= 16)
+            _comingTicks = Smooth(_comingTicks, (_time.GetTimestamp() - began) / (double)(seen - first));
     }
+
+    private static double Smooth(double before, double now) => before == 0 ? now : (before * 0.9) + (now * 0.1);
 
     private bool TryWrite(CommitGroup group)
     {
+        var began = _time.GetTimestamp();
         try
         {
             Seal(group);
@@ -157,6 +168,7 @@ internal sealed class Committer
             Fail(group, e);
             return true;
         }
+        _writingTicks = Smooth(_writingTicks, _time.GetTimestamp() - began);
         Interlocked.Increment(ref _groups);
         Interlocked.Add(ref _events, group.Events);
         _target.Commit(group);
