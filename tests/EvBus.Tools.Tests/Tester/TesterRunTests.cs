@@ -44,6 +44,22 @@ public class TesterRunTests
     }
 
     [Fact]
+    public async Task On_a_terminal_a_quiet_run_shows_how_far_it_is_in_a_line_that_is_gone_at_the_end()
+    {
+        var ran = await Ran.With(Stream.Null, host => host with { IsErrorTerminal = true }, "--random", "--quiet", "--rate", "20", "--count", "20");
+        Assert.Equal(0, ran.Code);
+        Assert.Contains("sent ", ran.Error, StringComparison.Ordinal);
+        Assert.Contains("events/s", ran.Error, StringComparison.Ordinal);
+        Assert.Contains("s left", ran.Error, StringComparison.Ordinal);
+        // The last thing said of the line is that it is cleared.
+        Assert.True(ran.Error.LastIndexOf("\e[2K", StringComparison.Ordinal) > ran.Error.LastIndexOf("sent ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task In_a_pipe_a_quiet_run_shows_no_line() =>
+        Assert.DoesNotContain("events/s", (await Ran.Of("--random", "--quiet", "--rate", "20", "--count", "10")).Error, StringComparison.Ordinal);
+
+    [Fact]
     public async Task A_line_that_is_too_long_is_one_error_that_names_it_and_those_before_it_are_delivered()
     {
         var ran = await Ran.With("1\n\n" + new string('2', (1 << 20) + 1) + "\n3\n", "--input", "-", "--output", "raw");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using EvBus.Tools.Tester.Options;
+using Spectre.Console;
 
 namespace EvBus.Tools.Tester.Reporting;
 
@@ -10,17 +11,22 @@ internal static class LiveLine
 
     public static async Task RunAsync(IEventBus bus, Sender sender, TesterOptions options, TesterHost host, CancellationToken cancellationToken)
     {
+        // The caller has asked whether this is a terminal; a library would ask the standard output.
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(host.Error) });
         using var timer = new PeriodicTimer(Interval, host.Time);
         var began = host.Time.GetTimestamp();
-        try
+        await console.Live(Text.Empty).AutoClear(true).StartAsync(async live =>
         {
-            while (await timer.WaitForNextTickAsync(cancellationToken))
-                host.Error.Write($"\r\e[K{Format(bus.GetStatus(), sender.Sent, host.Time.GetElapsedTime(began), options)}");
-        }
-        catch (OperationCanceledException)
-        {
-            host.Error.Write("\r\e[K");
-        }
+            try
+            {
+                while (await timer.WaitForNextTickAsync(cancellationToken))
+                    live.UpdateTarget(new Text(Format(bus.GetStatus(), sender.Sent, host.Time.GetElapsedTime(began), options)));
+            }
+            catch (OperationCanceledException)
+            {
+                // The run is over; the line is cleared.
+            }
+        });
     }
 
     public static string Format(BusStatus status, long sent, TimeSpan elapsed, TesterOptions options)
