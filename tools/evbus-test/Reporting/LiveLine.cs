@@ -15,12 +15,12 @@ internal static class LiveLine
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(host.Error) });
         using var timer = new PeriodicTimer(Interval, host.Time);
         var began = host.Time.GetTimestamp();
-        await console.Live(Text.Empty).AutoClear(true).StartAsync(async live =>
+        await console.Live(Line("")).AutoClear(true).StartAsync(async live =>
         {
             try
             {
                 while (await timer.WaitForNextTickAsync(cancellationToken))
-                    live.UpdateTarget(new Text(Format(bus.GetStatus(), sender.Sent, host.Time.GetElapsedTime(began), options)));
+                    live.UpdateTarget(Line(Format(bus.GetStatus(), sender.Sent, host.Time.GetElapsedTime(began), options)));
             }
             catch (OperationCanceledException)
             {
@@ -28,6 +28,9 @@ internal static class LiveLine
             }
         });
     }
+
+    // With an empty line above it: of a display of one line the library goes up "0 lines" to write it anew, which terminals read as one.
+    private static Padder Line(string text) => new(new Text(text), new Padding(0, 1, 0, 0));
 
     public static string Format(BusStatus status, long sent, TimeSpan elapsed, TesterOptions options)
     {
