@@ -60,25 +60,10 @@ internal static class KafkaRun
             {name}
               ours {events / Median(ours, run => run.Seconds),10:N0} events/s  {Median(ours, run => run.CpuMicroseconds),6:N2} µs CPU/event  {Median(ours, run => run.BytesPerEvent),6:N0} B/event
               raw  {events / Median(raw, run => run.Seconds),10:N0} events/s  {Median(raw, run => run.CpuMicroseconds),6:N2} µs CPU/event  {Median(raw, run => run.BytesPerEvent),6:N0} B/event
-              ratio {ratios[ratios.Length / 2]:N3}, lower end of the 95 % interval {ratios[LowRank(ratios.Length)]:N3} (all: {ratios[0]:N3}..{ratios[^1]:N3}, {ratios.Length} pairs)
+              ratio {ratios[ratios.Length / 2]:N3}, lower end of the 95 % interval {Interval.LowerEnd(ratios):N3} (all: {ratios[0]:N3}..{ratios[^1]:N3}, {ratios.Length} pairs)
             """);
         Console.WriteLine(line);
     }
 
     private static double Median(Measured[] runs, Func<Measured, double> pick) => runs.Select(pick).Order().ElementAt(runs.Length / 2);
-
-    /// <summary>The largest rank (from 0) that the median stays above with a probability of at least 97.5 %.</summary>
-    private static int LowRank(int count)
-    {
-        var (sum, term, rank) = (0.0, Math.Pow(0.5, count), 0);
-        for (var k = 0; k < count; k++)
-        {
-            sum += term;
-            if (sum > 0.025)
-                return Math.Max(0, rank - 1);
-            term = term * (count - k) / (k + 1);
-            rank++;
-        }
-        return rank;
-    }
 }

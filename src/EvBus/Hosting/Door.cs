@@ -56,11 +56,15 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
     }
 
     /// <summary>Cancelling ends the wait only: the event is accepted.</summary>
-    private async ValueTask<PutResult> AwaitCommitAsync(PutResult accepted, CommitWaiters commit, CancellationToken cancellationToken)
-    {
-        var failure = cancellationToken.CanBeCanceled ? await commit.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false) : await commit;
-        return failure is null ? accepted with { Outcome = PutOutcome.Durable } : Count(PutResult.Refused(RefusalReason.JournalFailed, failure));
-    }
+    private ValueTask<PutResult> AwaitCommitAsync(in PutResult accepted, CommitWaiters commit, CancellationToken cancellationToken) =>
+        cancellationToken.CanBeCanceled ? AwaitCommitOrCancelAsync(accepted, commit, cancellationToken) : DurablePut.WaitAsync(this, in accepted, commit);
+
+    private async ValueTask<PutResult> AwaitCommitOrCancelAsync(PutResult accepted, CommitWaiters commit, CancellationToken cancellationToken) =>
+        Committed(in accepted, await commit.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false));
+
+    /// <summary>What becomes of a put when its group is on disk, or cannot be.</summary>
+    internal PutResult Committed(in PutResult accepted, string? failure) =>
+        failure is null ? accepted with { Outcome = PutOutcome.Durable } : Count(PutResult.Refused(RefusalReason.JournalFailed, failure));
 
     private ValueTask<PutResult> AwaitAsync(PutResult accepted, Receipt receipt, CancellationToken cancellationToken) =>
         receipts.WaitAsync(accepted, receipt, cancellationToken);

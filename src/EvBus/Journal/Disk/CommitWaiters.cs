@@ -1,34 +1,52 @@
-using System.Runtime.CompilerServices;
-
 namespace EvBus.Journal;
 
+/// <summary>Somebody who waits until a group is on disk.</summary>
+internal interface ICommitWaiter
+{
+    /// <summary>Called once: null when it is on disk, else why it is not.</summary>
+    void Complete(string? failure);
+}
+
 /// <summary>
-/// Those who wait until a group is on disk: <c>await</c> gives null when it is, else why it is not. A thousand may wait for one group, so they are
-/// answered by a few pool threads that take one after the other, not by a work item each. Whoever blocks in its continuation holds up nobody:
-/// as long as somebody is left there is always one more work item on its way.
+/// Those who wait until a group is on disk. A thousand may wait for one group, so they are answered by a few pool threads that take one after the
+/// other, not by a work item each. Whoever blocks in its continuation holds up nobody: as long as somebody is left there is always one more work
+/// item on its way.
 /// </summary>
 /// <param name="asked">Called whenever somebody begins to wait.</param>
 internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
 {
     private readonly Lock _lock = new();
-    private Action[] _waiting = [];
+    private ICommitWaiter[] _waiting = [];
     private TaskCompletionSource<string?>? _task;
     private string? _failure;
     private int _count;
     private int _queued;
     private int _next;
     private int _isOnItsWay;
-    private volatile bool _isComplete;
+    private bool _isComplete;
 
     /// <summary>How many have asked.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Any thread, also before and after the end.</summary>
-    public Awaiter GetAwaiter()
+    /// <summary>Any thread, also behind the end: then it is answered before this returns.</summary>
+    public void Add(ICommitWaiter waiter)
     {
-        Interlocked.Increment(ref _count);
-        asked?.Invoke();
-        return new Awaiter(this);
+        bool isOver;
+        lock (_lock)
+        {
+            _count++;
+            isOver = _isComplete;
+            if (!isOver)
+            {
+                if (_queued == _waiting.Length)
+                    Array.Resize(ref _waiting, Math.Max(16, _queued * 2));
+                _waiting[_queued++] = waiter;
+            }
+        }
+        if (isOver)
+            waiter.Complete(_failure);
+        else
+            asked?.Invoke();
     }
 
     /// <summary>The same for those who may stop waiting.</summary>
@@ -37,11 +55,11 @@ internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
         TaskCompletionSource<string?> task;
         lock (_lock)
         {
+            _count++;
             task = _task ??= new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_isComplete)
                 task.TrySetResult(_failure);
         }
-        Interlocked.Increment(ref _count);
         asked?.Invoke();
         return task.Task;
     }
@@ -70,7 +88,7 @@ internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
         {
             if (at + 1 < _queued)
                 SendOneMore();
-            _waiting[at]();
+            _waiting[at].Complete(_failure);
         }
     }
 
@@ -78,35 +96,5 @@ internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
     {
         if (Volatile.Read(ref _isOnItsWay) == 0 && Interlocked.Exchange(ref _isOnItsWay, 1) == 0)
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-    }
-
-    private void Add(Action continuation)
-    {
-        lock (_lock)
-        {
-            if (!_isComplete)
-            {
-                if (_queued == _waiting.Length)
-                    Array.Resize(ref _waiting, Math.Max(16, _queued * 2));
-                _waiting[_queued++] = continuation;
-                return;
-            }
-        }
-        ThreadPool.UnsafeQueueUserWorkItem(static continuation => continuation(), continuation, preferLocal: false);
-    }
-
-    internal readonly struct Awaiter(CommitWaiters waiters) : ICriticalNotifyCompletion
-    {
-        public bool IsCompleted => waiters._isComplete;
-
-        public string? GetResult() => waiters._failure;
-
-        public void OnCompleted(Action continuation)
-        {
-            // Nobody here awaits it outside an async method, which restores the context itself.
-            waiters.Add(continuation);
-        }
-
-        public void UnsafeOnCompleted(Action continuation) => waiters.Add(continuation);
     }
 }
