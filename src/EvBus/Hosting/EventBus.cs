@@ -84,6 +84,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     /// <inheritdoc/>
     public ILanes Lanes => _lanes;
 
+    /// <summary>Where the bus says what it has to say of itself.</summary>
+    internal ILogger Logger => _logger;
+
     /// <summary>Groups that the journal on disk has written, and events in them.</summary>
     internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
 

@@ -95,6 +95,7 @@ internal sealed partial class Lane
 
     private async Task ConnectBesideAsync(Rotation rotation)
     {
+        LaneFlow.Enter(_filter);
         var retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, _services.Random(Id));
         var hanging = new List<Task>();
         try
