@@ -98,6 +98,15 @@ internal static class EventCodec
         static int Exact(string? text) => text is null ? 0 : 3 + Encoding.UTF8.GetByteCount(text);
     }
 
+    /// <summary>Writes the record of an event without any attribute, of which there are many, and returns its length.</summary>
+    public static int WriteBare(Span<byte> target, ReadOnlySpan<byte> body, Guid stamped, DateTimeOffset accepted, bool awaited)
+    {
+        stamped.TryWriteBytes(target.Slice(24, 16), bigEndian: true, out _);
+        body.CopyTo(target[HeaderLength..]);
+        var flags = RecordFlags.StampedId | (awaited ? RecordFlags.Awaited : RecordFlags.None);
+        return WriteHeader(target, HeaderLength + body.Length, flags, 0, accepted);
+    }
+
     /// <summary>Writes a record and returns its length. <paramref name="target"/> must hold header, attributes and body.</summary>
     public static int Write(Span<byte> target, in EventAttributes a, ReadOnlySpan<byte> body, Guid stamped, DateTimeOffset accepted, bool awaited, bool isSealed = false)
     {
@@ -123,14 +132,14 @@ internal static class EventCodec
             at = PutSeal(target, at);
         var attributesLength = at - HeaderLength;
         body.CopyTo(target[at..]);
-        var length = at + body.Length;
+        return WriteHeader(target, at + body.Length, flags, attributesLength, accepted);
+    }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(target, (uint)length);
-        BinaryPrimitives.WriteUInt32LittleEndian(target[4..], 0);
-        target[8] = Version;
-        target[9] = (byte)flags;
-        BinaryPrimitives.WriteUInt16LittleEndian(target[10..], (ushort)attributesLength);
-        BinaryPrimitives.WriteUInt32LittleEndian(target[12..], 0);
+    /// <summary>All but the id, in words of eight bytes.</summary>
+    private static int WriteHeader(Span<byte> target, int length, RecordFlags flags, int attributesLength, DateTimeOffset accepted)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(target, (uint)length);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[8..], Version | ((ulong)flags << 8) | ((ulong)(ushort)attributesLength << 16));
         BinaryPrimitives.WriteInt64LittleEndian(target[16..], accepted.UtcTicks);
         return length;
     }

@@ -88,6 +88,7 @@ internal sealed partial class SegmentJournal : IJournal
     public bool TryAppend(in EventAttributes attributes, ReadOnlySpan<byte> body, in RecordStamp stamp, int bound, out AppendResult result)
     {
         WakeList wakes = default;
+        var isBare = !_isSealed && bound == EventCodec.HeaderLength + body.Length;
         if (_isSealed)
             bound += EventCodec.SealLength;
         lock (_gate)
@@ -97,7 +98,9 @@ internal sealed partial class SegmentJournal : IJournal
                 result = default;
                 return false;
             }
-            var length = EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited, _isSealed);
+            var length = isBare
+                ? EventCodec.WriteBare(_tail.Room, body, stamp.Id, stamp.Accepted, stamp.IsAwaited)
+                : EventCodec.Write(_tail.Room, in attributes, body, stamp.Id, stamp.Accepted, stamp.IsAwaited, _isSealed);
             var route = TakeIn(length, ref wakes);
             _accepted++;
             result = new AppendResult(AppendStatus.Appended, 1, new Position(Epoch, _end - 1), _commenced ? route?.LaneIds : null, _store is null ? null : _waiters);
