@@ -18,6 +18,7 @@ namespace EvBus;
 /// <para>It never waits: what the bus refuses is dropped, counted by reason (<see cref="Dropped"/>, metric <c>evbus.logger.dropped</c>) and said, at most once a minute, in the bus's own log (id 20).</para>
 /// <para>It never goes round: the bus's own records (categories <c>EvBus</c> and <c>EvBus.…</c>) stay off the bus, and so does what a publisher says, by whatever logger, while its lane calls it,
 /// if that lane gets the records. What other publishers say goes on the bus like everything else.</para>
+/// <para>The secrets of the profiles that the bus's lanes have are written as <c>***</c>, in message, exception and scopes; before the bus has started nobody knows them.</para>
 /// <para>Scopes and levels work as with any provider; its name in configuration is <c>EvBus</c> (<c>Logging:EvBus:LogLevel:…</c>). All members may be called from any thread, also concurrently; what one thread logs stays in its order.</para>
 /// </remarks>
 [ProviderAlias("EvBus")]
@@ -39,6 +40,7 @@ public sealed class EvBusLoggerProvider : ILoggerProvider, ISupportExternalScope
     private readonly ConcurrentDictionary<RefusalReason, long> _dropped = new();
     private readonly Meter _meter;
     private volatile IEventBus? _bus;
+    private volatile Func<string, string> _mask = static text => text;
     private long _accepted;
     private long _saidAt = long.MinValue;
     private bool _isDisposed;
@@ -84,6 +86,8 @@ public sealed class EvBusLoggerProvider : ILoggerProvider, ISupportExternalScope
                 throw new InvalidOperationException($"This logger provider puts its records on the bus '{_bus.Name}' already. Make another provider for '{bus.Name}'.");
             while (_early.TryDequeue(out var record))
                 Hand(bus, record.Body.Span, record.Attributes);
+            if (bus is EventBus own)
+                _mask = own.Mask;
             _bus = bus;
         }
         if (_dropped.TryGetValue(RefusalReason.Full, out var full) && full > 0)
@@ -123,7 +127,7 @@ public sealed class EvBusLoggerProvider : ILoggerProvider, ISupportExternalScope
     {
         var now = _options.Time.GetUtcNow();
         var record = LogRecordWriter.Rent();
-        record.Write(now, level, category, id, message, exception, _options.IncludeScopes ? Scopes : null);
+        record.Write(now, level, category, id, message, exception, _options.IncludeScopes ? Scopes : null, _mask);
         var attributes = _attributes with { Time = now };
         if (_bus is not null || !TryKeep(record.Written, in attributes))
             Hand(_bus!, record.Written, in attributes);

@@ -17,6 +17,7 @@ internal sealed class LogRecordWriter
 
     private readonly ArrayBufferWriter<byte> _bytes = new(1024);
     private readonly Utf8JsonWriter _json;
+    private Func<string, string> _mask = static text => text;
 
     // Nobody puts it into a web page: letters stay letters.
     private LogRecordWriter() => _json = new Utf8JsonWriter(_bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
@@ -41,10 +42,11 @@ internal sealed class LogRecordWriter
     }
 
     /// <summary>The first four names are those of the original's log queue.</summary>
-    public void Write(DateTimeOffset time, LogLevel level, string category, EventId id, string message, Exception? exception, IExternalScopeProvider? scopes)
+    public void Write(DateTimeOffset time, LogLevel level, string category, EventId id, string message, Exception? exception, IExternalScopeProvider? scopes, Func<string, string> mask)
     {
+        _mask = mask;
         _json.WriteStartObject();
-        _json.WriteString("message", message);
+        _json.WriteString("message", mask(message));
         _json.WriteString("module", category);
         _json.WriteString("level", level.ToString());
         _json.WriteString("timestamp", time.UtcDateTime);
@@ -52,11 +54,11 @@ internal sealed class LogRecordWriter
         if (id.Name is not null)
             _json.WriteString("event_name", id.Name);
         if (exception is not null)
-            _json.WriteString("exception", exception.ToString());
+            _json.WriteString("exception", mask(exception.ToString()));
         if (scopes is not null)
         {
             _json.WriteStartArray("scopes");
-            scopes.ForEachScope(WriteScope, _json);
+            scopes.ForEachScope(static (scope, writer) => writer.WriteScope(scope), this);
             _json.WriteEndArray();
         }
         _json.WriteEndObject();
@@ -64,21 +66,23 @@ internal sealed class LogRecordWriter
     }
 
     // A map's own text is the name of its type, so its pairs are written.
-    private static void WriteScope(object? scope, Utf8JsonWriter json)
+    private void WriteScope(object? scope)
     {
         if (scope is not IEnumerable<KeyValuePair<string, object?>> pairs)
         {
-            json.WriteStringValue(scope?.ToString());
+            _json.WriteStringValue(Mask(scope?.ToString()));
             return;
         }
-        json.WriteStartObject();
+        _json.WriteStartObject();
         foreach (var (name, value) in pairs)
         {
             if (name == "{OriginalFormat}")
-                json.WriteString("message", scope.ToString());
+                _json.WriteString("message", Mask(scope.ToString()));
             else
-                json.WriteString(name, Convert.ToString(value, CultureInfo.InvariantCulture));
+                _json.WriteString(name, Mask(Convert.ToString(value, CultureInfo.InvariantCulture)));
         }
-        json.WriteEndObject();
+        _json.WriteEndObject();
     }
+
+    private string? Mask(string? text) => text is null ? null : _mask(text);
 }

@@ -74,6 +74,26 @@ public class LogTroubleTests
     }
 
     [Fact]
+    public async Task Secrets_of_profiles_that_the_application_says_are_masked()
+    {
+        var records = new ScriptedPublisher();
+        using var bed = new Bed(new EvBusLoggerOptions { IncludeScopes = true }, bus => bus
+            .AddProfiles(new Lanes.WhoGetsAnEventTests.Profiles(new Profile("mine", "p", new Dictionary<string, object?> { ["password"] = "correct-horse" })))
+            .AddIngress("mine", (IngressContext _, BusEvent _, CancellationToken _) => ValueTask.CompletedTask)
+            .Publisher("log", records, "logger"));
+        await bed.StartAsync();
+        using (bed.Logger().BeginScope("with {Password}", "correct-horse"))
+        using (bed.Logger().BeginScope("correct-horse in words"))
+            bed.Logger().LogError(new InvalidOperationException("no correct-horse here"), "tried {Password}", "correct-horse");
+        await bed.StopAsync();
+        var record = Assert.Single(records.Delivered);
+        Assert.DoesNotContain("correct-horse", record.GetText(), StringComparison.Ordinal);
+        Assert.Equal("tried ***", Bed.Json(record).GetProperty("message").GetString());
+        Assert.Equal("""[{"Password":"***","message":"with ***"},"*** in words"]""", Bed.Json(record).GetProperty("scopes").GetRawText());
+        Assert.Contains("no *** here", Bed.Json(record).GetProperty("exception").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_full_bus_drops_counts_and_says_so_once_a_minute_and_nobody_waits()
     {
         var clock = new FakeClock();
