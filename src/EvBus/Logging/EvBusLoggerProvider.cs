@@ -16,8 +16,8 @@ namespace EvBus;
 /// </summary>
 /// <remarks>
 /// <para>It never waits: what the bus refuses is dropped, counted by reason (<see cref="Dropped"/>, metric <c>evbus.logger.dropped</c>) and said, at most once a minute, in the bus's own log (id 20).</para>
-/// <para>It never goes round: the bus's own records (categories <c>EvBus</c> and <c>EvBus.…</c>) stay off the bus, and so does what a publisher says, by whatever logger, while its lane calls it,
-/// if that lane gets the records. What other publishers say goes on the bus like everything else.</para>
+/// <para>It never goes round: the bus's own records (categories <c>EvBus</c> and <c>EvBus.…</c>) stay off the bus, and so does what a publisher says, by whatever logger, while its lane calls it or in
+/// what it starts there, if that lane gets the records. What other publishers say goes on the bus like everything else.</para>
 /// <para>The secrets of the profiles that the bus's lanes have are written as <c>***</c>, in message, exception and scopes; before the bus has started nobody knows them.</para>
 /// <para>Scopes and levels work as with any provider; its name in configuration is <c>EvBus</c> (<c>Logging:EvBus:LogLevel:…</c>). All members may be called from any thread, also concurrently; what one thread logs stays in its order.</para>
 /// </remarks>

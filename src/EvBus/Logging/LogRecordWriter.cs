@@ -17,7 +17,7 @@ internal sealed class LogRecordWriter
 
     private readonly ArrayBufferWriter<byte> _bytes = new(1024);
     private readonly Utf8JsonWriter _json;
-    private Func<string, string> _mask = static text => text;
+    private Func<string, string>? _mask;
 
     // Nobody puts it into a web page: letters stay letters.
     private LogRecordWriter() => _json = new Utf8JsonWriter(_bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
@@ -34,6 +34,8 @@ internal sealed class LogRecordWriter
 
     public void Return()
     {
+        // A thread may outlive the bus.
+        _mask = null;
         if (_bytes.Capacity > KeptBytes)
             return;
         _bytes.ResetWrittenCount();
@@ -84,5 +86,5 @@ internal sealed class LogRecordWriter
         _json.WriteEndObject();
     }
 
-    private string? Mask(string? text) => text is null ? null : _mask(text);
+    private string? Mask(string? text) => text is null ? null : _mask!(text);
 }
