@@ -81,7 +81,7 @@ internal sealed class LogRecordWriter
             if (name == "{OriginalFormat}")
                 _json.WriteString("message", Mask(scope.ToString()));
             else
-                _json.WriteString(name, Mask(Convert.ToString(value, CultureInfo.InvariantCulture)));
+                _json.WriteString(name, Mask(value is null ? null : Convert.ToString(value, CultureInfo.InvariantCulture)));
         }
         _json.WriteEndObject();
     }

@@ -19,7 +19,7 @@ public class LogTroubleTests
             {
                 bed!.Logger("App.Publisher").LogInformation("{Count} carried", batch.Count);
                 await Task.Yield();
-                await Task.Run(() => bed.Logger("App.Publisher").LogInformation("said by what it started"));
+                await Task.Run(() => bed.Logger("App.Publisher").LogInformation("said by what it started"), CancellationToken.None);
                 return PublishResult.Delivered;
             },
         };
