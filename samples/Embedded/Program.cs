@@ -6,11 +6,13 @@ using EvBus.Acct;
 using EvBus.Samples.Embedded;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 // A larger application with a command line of its own, which takes over the acct options and merges EvBus beside its own parts.
-// The integration chapter of the original's document, example by example.
+// The integration chapter of the original's document, example by example: README.md says which is which.
 var hosted = new Option<bool>("--hosted") { Description = "Run the bus inside a generic host instead of by itself" };
-var root = new RootCommand("my_project: an application with an event bus inside") { hosted };
+var logged = new Option<bool>("--log") { Description = "With --hosted: put the application's own log on the bus too" };
+var root = new RootCommand("my_project: an application with an event bus inside") { hosted, logged };
 AcctOptions.AddTo(root);                                      // CLI_CONFIG = {"acct_file": {"source": "acct"}, "acct_key": …, "ingress_profiles": …}
 
 root.SetAction(async (parsed, cancellationToken) =>
@@ -33,9 +35,20 @@ root.SetAction(async (parsed, cancellationToken) =>
     if (parsed.GetValue(hosted))
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddEvBus(Configure);
+        builder.Services.AddEvBus(bus =>
+        {
+            Configure(bus);
+            bus.AddIngress("my_log", (BusEvent evt, CancellationToken _) =>
+            {
+                published.Enqueue($"my_log: {evt.GetText()}");
+                return ValueTask.CompletedTask;
+            }, pattern: "logger");
+        });
+        if (parsed.GetValue(logged))
+            builder.Logging.AddEvBus(new EvBusLoggerOptions { Categories = ["my_project"] });
         using var host = builder.Build();
         var bus = host.Services.GetRequiredService<IEventBus>();
+        host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("my_project").LogInformation("said by the application");
         await bus.PutAsync(new { hello = "before the start" }, cancellationToken: cancellationToken);
         await host.StartAsync(cancellationToken);
         await bus.PutAsync(new { hello = "world" }, receipt: Receipt.Delivered(), cancellationToken: cancellationToken);

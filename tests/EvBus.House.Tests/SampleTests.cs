@@ -16,6 +16,7 @@ public class SampleTests
 
     [Theory]
     [InlineData("--hosted")]
+    [InlineData("--hosted --log")]
     [InlineData("")]
     public void The_integration_chapter_of_the_original_runs_as_a_sample(string form)
     {
@@ -35,11 +36,23 @@ public class SampleTests
             Assert.DoesNotContain("a-secret", output, StringComparison.Ordinal);
             if (form.Length > 0)
                 Assert.Contains("channel1: {\"hello\": \"before the start\"}", output, StringComparison.Ordinal);
+            const string Logged = "my_log: {\"message\":\"said by the application\",\"module\":\"my_project\",\"level\":\"Information\"";
+            Assert.Equal(form.Contains("--log", StringComparison.Ordinal), output.Contains(Logged, StringComparison.Ordinal));
         }
         finally
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public void The_sample_s_document_names_each_example_and_only_files_that_there_are()
+    {
+        var text = House.Read("samples/Embedded/README.md");
+        foreach (var example in (string[])["CLI_CONFIG", "DYNE", "my_project/ingress/my_plugin.py", "ctx.channels", "my_project/acct/evbus/my_plugin.py", "my_project/my_project/init.py"])
+            Assert.Contains(example, text, StringComparison.Ordinal);
+        foreach (var line in File.ReadLines(Path.Combine(House.Root, "samples", "Embedded", "README.md")).Where(line => line.Contains(".cs`", StringComparison.Ordinal)))
+            Assert.All(line.Split('`').Where(part => part.EndsWith(".cs", StringComparison.Ordinal)), file => Assert.True(File.Exists(Path.Combine(House.Root, "samples", "Embedded", file)), file));
     }
 
     [Fact]

@@ -36,9 +36,12 @@ public static class EvBusServiceCollectionExtensions
 
         services.AddKeyedSingleton(name, (provider, _) =>
         {
+            var loggers = LoggersOf(provider, name);
             var builder = new EvBusBuilder(name, provider);
             configure(provider, builder);
-            return new EventBus(builder, provider.GetService<ILoggerFactory>(), provider);
+            var bus = new EventBus(builder, provider.GetService<ILoggerFactory>(), provider);
+            loggers.ForEach(logger => logger.UseBus(bus));
+            return bus;
         });
         services.AddKeyedSingleton<IEventBus>(name, (provider, _) => provider.GetRequiredKeyedService<EventBus>(name));
         if (name == "default")
@@ -51,5 +54,14 @@ public static class EvBusServiceCollectionExtensions
             name == "default" ? "evbus" : $"evbus:{name}",
             provider => new EvBusHealthCheck(provider.GetRequiredKeyedService<EventBus>(name)), failureStatus: null, tags: ["evbus"]));
         return services;
+    }
+
+    /// <summary>Those that put log records on this bus. They do not ask for it: it logs while it is made.</summary>
+    private static List<EvBusLoggerProvider> LoggersOf(IServiceProvider provider, string name)
+    {
+        var all = provider.GetServices<ILoggerProvider>().OfType<EvBusLoggerProvider>().ToList();
+        if (provider.GetService<IServiceProviderIsKeyedService>() is { } known && all.Find(logger => !known.IsKeyedService(typeof(EventBus), logger.BusName)) is { } lost)
+            throw new EvBusConfigurationException($"Log records are to go on the bus '{lost.BusName}', and there is none of that name. Correct EvBusLoggerOptions.Bus, or add the bus with services.AddEvBus(…, \"{lost.BusName}\").");
+        return all.FindAll(logger => logger.BusName == name);
     }
 }

@@ -84,6 +84,12 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     /// <inheritdoc/>
     public ILanes Lanes => _lanes;
 
+    /// <summary>Where the bus says what it has to say of itself.</summary>
+    internal ILogger Logger => _logger;
+
+    /// <summary>The text without the secrets of the profiles that lanes have.</summary>
+    internal string Mask(string text) => _lanes.Mask(text);
+
     /// <summary>Groups that the journal on disk has written, and events in them.</summary>
     internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
 

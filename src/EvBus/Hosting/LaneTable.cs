@@ -93,6 +93,9 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
 
     public int ReplayDeadLetters(string laneId, Func<DeadLetter, bool>? which = null) => Need(laneId).Replay(which);
 
+    /// <summary>The text without the secrets of any lane's profile.</summary>
+    public string Mask(string text) => _lanes.Aggregate(text, static (masked, lane) => lane.MaskAll(masked));
+
     public IReadOnlyList<LaneStatus> GetStatus() => [.. _lanes.Select(lane => lane.GetStatus())];
 
     public async Task DrainAsync(TimeSpan deadline, CancellationToken cancellationToken)

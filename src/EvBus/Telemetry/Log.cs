@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Error, "Bus {Bus} stopped at its deadline with events still queued: {Ledger}")]
     public static partial void StoppedWithQueued(ILogger logger, string bus, string ledger);
 
+    [LoggerMessage(20, LogLevel.Warning, "Bus {Bus}: {Records} log records of profile {Profile} are dropped so far, the last one because of {Reason}. A lane is not keeping up, or too much is logged: look at the status, raise MaxEvents and MaxBytes, or let fewer through (EvBusLoggerOptions). Said at most once a minute")]
+    public static partial void RecordsDropped(ILogger logger, string bus, long records, string profile, RefusalReason reason);
+
     [LoggerMessage(100, LogLevel.Information, "Lane {Lane} connected")]
     public static partial void LaneConnected(ILogger logger, string lane);
 

@@ -24,6 +24,7 @@ internal sealed partial class Lane
 
     private async Task RunAsync(LaneSession session)
     {
+        LaneFlow.Enter(_filter);
         var failed = false;
         try
         {

@@ -95,6 +95,7 @@ internal sealed partial class Lane
 
     private async Task ConnectBesideAsync(Rotation rotation)
     {
+        LaneFlow.Enter(_filter);
         var retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, _services.Random(Id));
         var hanging = new List<Task>();
         try
@@ -222,7 +223,7 @@ internal sealed partial class Lane
     }
 
     /// <summary>Hides the secrets of the present profile, of the next and of former ones: an instance that is being closed may be of any of them.</summary>
-    private string MaskAll(string text)
+    public string MaskAll(string text)
     {
         lock (_lock)
         {

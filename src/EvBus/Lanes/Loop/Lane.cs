@@ -19,6 +19,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     private readonly LaneServices _services;
     private readonly IJournalLane _journal;
     private readonly RetrySchedule _retry;
+    private readonly LaneFilter _filter;
     private readonly LinkedList<LaneWork> _again = new();
     private readonly Stack<LaneWork> _spare = new();
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -41,9 +42,9 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         _definition = definition;
         _services = services;
         _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
-                var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
-        var filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
-        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, filter, Options, definition.Pattern, definition.IsOrphan), this);
+        var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
+        _filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
+        _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, _filter, Options, definition.Pattern, definition.IsOrphan), this);
         DeadLetters = _journal.OpenDeadLetters(Options.DeadLetters);
     }
 
