@@ -113,7 +113,7 @@ internal static partial class Log
     [LoggerMessage(302, LogLevel.Warning, "Journal: {Note}")]
     public static partial void JournalRecovered(ILogger logger, string note);
 
-    [LoggerMessage(303, LogLevel.Error, "Journal: the cursor '{Name}' is damaged in both slots; its lane begins again at the oldest event there is, so events come twice")]
+    [LoggerMessage(303, LogLevel.Error, "Journal: the cursor '{Name}' is damaged in all its slots; its lane begins again at the oldest event there is, so events come twice")]
     public static partial void CursorLost(ILogger logger, string name);
 
     [LoggerMessage(304, LogLevel.Critical, "Journal: it cannot write ({Reason}) and accepts nothing any more; lanes deliver what is committed. Mend the disk and start again")]

@@ -18,38 +18,37 @@ internal sealed partial class SegmentJournal
 
     private SegmentLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
     {
-        if (!definition.Options.IsEphemeral)
-            store.PrepareCursor(definition.Id);
         SegmentLane lane;
-        if (!definition.Options.IsEphemeral && store.FindCursor(definition.Id) is { } cursor)
+        var isKept = !definition.Options.IsEphemeral;
+        if (isKept && store.FindCursor(definition.Id) is { } cursor)
         {
-            lane = new SegmentLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
+            lane = OpenAt(cursor.PlaceSequence, cursor.PlaceByte);
+            store.PrepareCursor(cursor);
             lane.Restore(cursor, _end);
+        }
+        // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
+        else if (isKept && (definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id)))
+        {
+            var (sequence, at) = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
+            lane = OpenAt(sequence, at);
+            store.PrepareCursor(lane.Begin(sequence, at));
+            if (_commenced)
+                CountStored(lane);
         }
         else
         {
-            // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
-            var fromOldest = !definition.Options.IsEphemeral && (definition.Options.Start == LaneStart.Oldest
-                || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id));
-            if (fromOldest)
-            {
-                var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
-                lane = new SegmentLane(this, definition, observer, BlockAt(first.FirstSequence, first.FirstByte), 0, first.FirstSequence, first.FirstByte);
-                lane.CountedSequence = first.FirstSequence;
-                lane.CountedByte = first.FirstByte;
-                if (_commenced)
-                    CountStored(lane);
-            }
-            else
-            {
-                // What was held before the start is for it; what an earlier life of the bus left is not.
-                lane = new SegmentLane(this, definition, observer, BlockAt(_commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte), 0,
-                    _commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte);
-                lane.CountedSequence = _end;
-            }
+            // What was held before the start is for it; what an earlier life of the bus left is not.
+            lane = _commenced ? OpenAt(_end, _bytes) : OpenAt(store.End.Sequence, store.End.Byte);
+            // A number that is not on disk may be used for another event after a crash.
+            var (sequence, at) = !_commenced ? (store.End.Sequence, store.End.Byte) : _spills ? (_end, _bytes) : (_committed.Sequence, _committed.Bytes);
+            if (isKept)
+                store.PrepareCursor(lane.Begin(sequence, at));
+            lane.CountedSequence = _end;
         }
         Rebuild([.. _lanes, lane]);
         return lane;
+
+        SegmentLane OpenAt(ulong sequence, long at) => new(this, definition, observer, BlockAt(sequence, at), 0, sequence, at);
     }
 
     internal void Flush()

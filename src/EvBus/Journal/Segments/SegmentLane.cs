@@ -32,6 +32,7 @@ internal sealed partial class SegmentLane : IJournalLane
         _sequence = sequence;
         _floor = sequence;
         _byte = firstByte;
+        _place = (sequence, firstByte);
         _settled = new SettledRanges(sequence);
     }
 
