@@ -71,6 +71,9 @@ internal static partial class Log
     [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait:0.###} s)")]
     public static partial void ConnectionLost(ILogger logger, string lane, string reason, double wait);
 
+    [LoggerMessage(133, LogLevel.Error, "Lane {Lane}: {Reason}. It waits there and passes over nothing; other lanes go on (next try in {Wait:0.###} s). Look at the disk. Should that part be lost, 'evbus journal repair' names what is lost with it")]
+    public static partial void LogUnreadable(ILogger logger, string lane, string reason, double wait);
+
     [LoggerMessage(112, LogLevel.Critical, "Lane {Lane} stopped by a defect of the bus; its events stay queued")]
     public static partial void LaneFailed(ILogger logger, string lane, Exception exception);
 
