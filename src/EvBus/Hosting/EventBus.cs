@@ -215,7 +215,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         var status = GetStatus();
         var ledger = Ledger.Format(status);
         Log.BusStopped(_logger, Name, ledger);
-        if (status.Lanes.Any(lane => lane.Queued > 0))
+        if (_journal.Unconfirmed is > 0 and var unconfirmed)
+            Log.StoppedUnconfirmed(_logger, Name, _journal.Failure!, unconfirmed, ledger);
+        else if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
     }

@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Error, "Bus {Bus} stopped at its deadline with events still queued: {Ledger}")]
     public static partial void StoppedWithQueued(ILogger logger, string bus, string ledger);
 
+    [LoggerMessage(5, LogLevel.Error, "Bus {Bus} stopped after its journal had failed ({Reason}): {Events} accepted events were never confirmed on disk, and no lane was given them. Some may be there at the next start. Ledger: {Ledger}")]
+    public static partial void StoppedUnconfirmed(ILogger logger, string bus, string reason, long events, string ledger);
+
     [LoggerMessage(20, LogLevel.Warning, "Bus {Bus}: {Records} log records of profile {Profile} are dropped so far, the last one because of {Reason}. A lane is not keeping up, or too much is logged: look at the status, raise MaxEvents and MaxBytes, or let fewer through (EvBusLoggerOptions). Said at most once a minute")]
     public static partial void RecordsDropped(ILogger logger, string bus, long records, string profile, RefusalReason reason);
 

@@ -68,7 +68,7 @@ internal sealed partial class Lane
     }
 
     private bool IsDrained(LaneSession session) =>
-        _draining && (_detached || _paused || _orphaned || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.Measure().Queued == 0));
+        _draining && (_detached || _paused || _orphaned || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.IsThrough));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepAsync(LaneSession session)
