@@ -90,6 +90,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     /// <summary>The text without the secrets of the profiles that lanes have.</summary>
     internal string Mask(string text) => _lanes.Mask(text);
 
+    /// <summary>Events of which somebody waits to hear that they are delivered.</summary>
+    internal int Awaited => _receipts.Count;
+
     /// <summary>Groups that the journal on disk has written, and events in them.</summary>
     internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
 
