@@ -89,6 +89,9 @@ internal sealed class ReceiptTracker
         {
             lock (_lock)
             {
+                // One added later, from the oldest event: the set was fixed when the event was accepted.
+                if (_lanes is not null && Array.IndexOf(_lanes, lane) < 0)
+                    return false;
                 _settled.RemoveAll(each => each.Lane == lane);
                 _settled.Add((lane, outcome, reason));
                 Answer();

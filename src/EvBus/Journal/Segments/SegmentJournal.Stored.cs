@@ -33,7 +33,7 @@ internal sealed partial class SegmentJournal
             lane = OpenAt(sequence, at);
             store.PrepareCursor(lane.Begin(sequence, at));
             if (_commenced)
-                CountStored(lane);
+                CountKept(lane, store);
         }
         else
         {
@@ -107,7 +107,7 @@ internal sealed partial class SegmentJournal
             if (lane.CountedSequence < sequence)
                 (at, sequence) = (lane.CountedByte, lane.CountedSequence);
         }
-        foreach (var (record, number) in Stored(at, sequence))
+        foreach (var (record, number) in Stored(at, sequence, _store.End.Byte))
         {
             var matched = false;
             foreach (var lane in _lanes)
@@ -115,7 +115,7 @@ internal sealed partial class SegmentJournal
                 if (!lane.Filter.Matches(record))
                     continue;
                 matched = true;
-                if (number >= lane.CountedSequence && !lane.IsSkipped(number) && (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0)
+                if (number >= lane.CountedSequence && !lane.IsSkipped(number) && (lane.IsFresh || (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0))
                     lane.AddMatched(1, record.Length);
             }
             if (number < from || matched || (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) != 0)
@@ -125,18 +125,46 @@ internal sealed partial class SegmentJournal
         }
     }
 
-    private void CountStored(SegmentLane lane)
+    /// <summary>What a lane added while the bus runs finds of the log: on disk, in memory, and on the way from one to the other. Under the gate.</summary>
+    private void CountKept(SegmentLane lane, DiskStore store)
     {
-        foreach (var (record, _) in Stored(lane.CountedByte, lane.CountedSequence))
+        var uncommitted = new Routes([lane]);
+        try
         {
-            if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
-                lane.AddMatched(1, record.Length);
+            foreach (var (record, sequence) in Kept(lane.CountedByte, lane.CountedSequence))
+            {
+                if (!lane.Filter.Matches(record))
+                    continue;
+                if (StageOf(sequence) is var stage && stage == CommitStage.Committed)
+                    lane.AddMatched(1, record.Length);
+                else
+                    uncommitted.For(record).Count(stage, record.Length);
+            }
+        }
+        catch (LogReadException e)
+        {
+            store.Forget(lane.Id);
+            throw new EvBusException($"Lane '{lane.Id}' cannot begin at the oldest event: {e.Message}. Mend the disk, or begin at LaneStart.Now.", e);
+        }
+        if (uncommitted.HasUncommitted)
+            _retired.Add(uncommitted);
+    }
+
+    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Kept(long at, ulong sequence)
+    {
+        var inMemory = _oldest;
+        foreach (var each in Stored(at, sequence, inMemory.FirstByte))
+            yield return each;
+        foreach (var (record, number) in HeldFrom(inMemory))
+        {
+            if (number >= sequence)
+                yield return (record, number);
         }
     }
 
-    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Stored(long at, ulong sequence)
+    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Stored(long at, ulong sequence, long end)
     {
-        while (_store!.Log.ReadBlock(at, sequence, _store.End.Byte) is { } block)
+        while (_store!.Log.ReadBlock(at, sequence, end) is { } block)
         {
             sequence = block.FirstSequence;
             for (var offset = 0; offset < block.Readable;)

@@ -16,10 +16,14 @@ internal sealed partial class SegmentLane
     /// <summary>The byte of the log at which it reads on.</summary>
     public long NextByte => Interlocked.Read(ref _byte);
 
+    /// <summary>Whether it has no past: what was replayed for an earlier lane of its id is an event like any other to it.</summary>
+    public bool IsFresh { get; private set; }
+
     /// <summary>Counts from a place on, and is the cursor of a lane that has nothing behind it there.</summary>
     public LaneCursor Begin(ulong sequence, long at)
     {
         (CountedSequence, CountedByte) = (sequence, at);
+        IsFresh = true;
         return new LaneCursor
         {
             LaneId = Id, Rule = Filter.Rule, Pattern = Definition.Pattern, PlaceByte = at, PlaceSequence = sequence, Oldest = sequence,
