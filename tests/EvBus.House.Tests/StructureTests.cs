@@ -13,7 +13,7 @@ public partial class StructureTests
     {
         ["src/EvBus/Events/EventCodec.cs"] = "writing and reading of one format side by side",
         ["src/EvBus/Journal/Segments/SegmentJournal.cs"] = "the append path and its invariants are read together",
-        ["src/EvBus/Journal/Segments/SegmentLane.cs"] = "the reader's place moves in every method",
+        ["src/EvBus/Journal/Segments/Lane/SegmentLane.cs"] = "the reader's place moves in every method",
         ["src/EvBus/Publishing/EventTemplate.cs"] = "reading a template and filling it in, side by side",
         ["src/EvBus.Ingress.RabbitMq/Delivery/ConfirmRing.cs"] = "one lock and its invariants, read together",
         ["src/EvBus/Hosting/Status/BusStatus.cs"] = "the ledger's vocabulary, mostly documentation",

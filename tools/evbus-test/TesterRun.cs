@@ -73,7 +73,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
         var sender = new Sender(bus, options.Profile, options.Count, printer, receipts, host.Time);
         using var live = new CancellationTokenSource();
-        var line = options.Quiet && host.IsErrorTerminal ? LiveLine.RunAsync(bus, sender, options, host, live.Token) : Task.CompletedTask;
+        var line = options.Quiet && host.IsErrorTerminal ? LiveLine.RunAsync(bus, sender, options, host, _end.Token, live.Token) : Task.CompletedTask;
         var emptying = EmptyOtherQueuesAsync(bus);
 
         if (!options.Drain)

@@ -26,14 +26,14 @@ internal static partial class Log
     [LoggerMessage(100, LogLevel.Information, "Lane {Lane} connected")]
     public static partial void LaneConnected(ILogger logger, string lane);
 
-    [LoggerMessage(101, LogLevel.Warning, "Lane {Lane} cannot connect: {Reason} (next try in {Wait})")]
-    public static partial void ConnectFailed(ILogger logger, string lane, string reason, TimeSpan wait);
+    [LoggerMessage(101, LogLevel.Warning, "Lane {Lane} cannot connect: {Reason} (next try in {Wait:0.###} s)")]
+    public static partial void ConnectFailed(ILogger logger, string lane, string reason, double wait);
 
-    [LoggerMessage(102, LogLevel.Warning, "Lane {Lane}: {Reason} ({Events} events wait; next try in {Wait})")]
-    public static partial void BatchFailed(ILogger logger, string lane, string reason, int events, TimeSpan wait);
+    [LoggerMessage(102, LogLevel.Warning, "Lane {Lane}: {Reason} ({Events} events wait; next try in {Wait:0.###} s)")]
+    public static partial void BatchFailed(ILogger logger, string lane, string reason, int events, double wait);
 
-    [LoggerMessage(113, LogLevel.Debug, "Lane {Lane}: still {Reason} (next try in {Wait})")]
-    public static partial void StillFailing(ILogger logger, string lane, string reason, TimeSpan wait);
+    [LoggerMessage(113, LogLevel.Debug, "Lane {Lane}: still {Reason} (next try in {Wait:0.###} s)")]
+    public static partial void StillFailing(ILogger logger, string lane, string reason, double wait);
 
     [LoggerMessage(103, LogLevel.Information, "Lane {Lane} flows again after {Failures} failures")]
     public static partial void LaneRecovered(ILogger logger, string lane, int failures);
@@ -68,8 +68,8 @@ internal static partial class Log
     [LoggerMessage(131, LogLevel.Information, "Lane {Lane}: the destination takes events again")]
     public static partial void LaneUnblocked(ILogger logger, string lane);
 
-    [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait})")]
-    public static partial void ConnectionLost(ILogger logger, string lane, string reason, TimeSpan wait);
+    [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait:0.###} s)")]
+    public static partial void ConnectionLost(ILogger logger, string lane, string reason, double wait);
 
     [LoggerMessage(112, LogLevel.Critical, "Lane {Lane} stopped by a defect of the bus; its events stay queued")]
     public static partial void LaneFailed(ILogger logger, string lane, Exception exception);
@@ -77,8 +77,8 @@ internal static partial class Log
     [LoggerMessage(114, LogLevel.Information, "Lane {Lane}: its profile has changed; the publisher made of it takes over")]
     public static partial void LaneRotated(ILogger logger, string lane);
 
-    [LoggerMessage(115, LogLevel.Warning, "Lane {Lane}: {Reason} (next try in {Wait}). Correct the profile, or mend what it names")]
-    public static partial void RotationFailed(ILogger logger, string lane, string reason, TimeSpan wait);
+    [LoggerMessage(115, LogLevel.Warning, "Lane {Lane}: {Reason} (next try in {Wait:0.###} s). Correct the profile, or mend what it names")]
+    public static partial void RotationFailed(ILogger logger, string lane, string reason, double wait);
 
     [LoggerMessage(116, LogLevel.Warning, "Lane {Lane} is an orphan: its profile is gone. {Events} events stay queued until it comes back or the lane is released")]
     public static partial void LaneOrphaned(ILogger logger, string lane, long events);

@@ -56,6 +56,15 @@ public class TesterRunTests
     }
 
     [Fact]
+    public async Task While_the_rest_is_delivered_the_line_says_for_how_long_and_how_to_leave()
+    {
+        var failing = Publisher((_, _) => throw new IOException("away"));
+        var ran = await Ran.With(new MemoryStream("1\n"u8.ToArray()), host => failing(host) with { IsErrorTerminal = true }, "--input", "-", "--quiet", "--drain-timeout", "2", "--log-level", "quiet");
+        Assert.Equal(1, ran.Code);
+        Assert.Contains("draining, at most 2 s", ran.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task In_a_pipe_a_quiet_run_shows_no_line() =>
         Assert.DoesNotContain("events/s", (await Ran.Of("--random", "--quiet", "--rate", "20", "--count", "10")).Error, StringComparison.Ordinal);
 

@@ -63,7 +63,7 @@ internal sealed partial class Lane
         session.IsConnected = false;
         session.WasLostIdle = true;
         var wait = Fail(reason, null);
-        Log.ConnectionLost(Logger, Id, reason, wait);
+        Log.ConnectionLost(Logger, Id, reason, wait.TotalSeconds);
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 }

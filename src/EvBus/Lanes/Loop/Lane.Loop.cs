@@ -197,9 +197,9 @@ internal sealed partial class Lane
         var wait = Fail(reason, null);
         // Once for each cause: a broker that is down for a night fills no log.
         if (isNew)
-            Log.ConnectFailed(Logger, Id, reason, wait);
+            Log.ConnectFailed(Logger, Id, reason, wait.TotalSeconds);
         else
-            Log.StillFailing(Logger, Id, reason, wait);
+            Log.StillFailing(Logger, Id, reason, wait.TotalSeconds);
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 

@@ -89,9 +89,9 @@ internal sealed partial class Lane
         var isNew = _trouble != reason;
         var wait = Fail(reason, result.RetryAfter);
         if (isNew)
-            Log.BatchFailed(Logger, Id, reason, work.Batch.Count, wait);
+            Log.BatchFailed(Logger, Id, reason, work.Batch.Count, wait.TotalSeconds);
         else
-            Log.StillFailing(Logger, Id, reason, wait);
+            Log.StillFailing(Logger, Id, reason, wait.TotalSeconds);
         if (GiveUpOld(work) is { } left)
         {
             lock (_lock)
@@ -117,7 +117,7 @@ internal sealed partial class Lane
         {
             // Its halves are suspects too: each is halved again at its first failure, without waiting, until the event that does it stands alone.
             Fail(result.Reason!, result.RetryAfter);
-            Log.BatchFailed(Logger, Id, _trouble!, work.Batch.Count, TimeSpan.Zero);
+            Log.BatchFailed(Logger, Id, _trouble!, work.Batch.Count, 0);
             Bisect(work, FailuresBeforeBisection - 1);
             return null;
         }
@@ -162,9 +162,9 @@ internal sealed partial class Lane
         var isNew = _trouble != reason;
         var wait = Fail(reason!, retryAfter);
         if (isNew)
-            Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait);
+            Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait.TotalSeconds);
         else
-            Log.StillFailing(Logger, Id, reason!, wait);
+            Log.StillFailing(Logger, Id, reason!, wait.TotalSeconds);
         if (again.Attempts >= Options.MaxAttempts)
         {
             for (var i = 0; i < again.Batch.Count; i++)

@@ -112,9 +112,9 @@ internal sealed partial class Lane
                 var wait = retry.Next(null);
                 // Once for each cause, as everywhere.
                 if (rotation.Trouble != reason)
-                    Log.RotationFailed(Logger, Id, reason!, wait);
+                    Log.RotationFailed(Logger, Id, reason!, wait.TotalSeconds);
                 else
-                    Log.StillFailing(Logger, Id, reason!, wait);
+                    Log.StillFailing(Logger, Id, reason!, wait.TotalSeconds);
                 rotation.Trouble = reason;
                 await Task.Delay(wait, Time, rotation.Over).ConfigureAwait(false);
                 hanging.RemoveAll(call => call.IsCompleted);
