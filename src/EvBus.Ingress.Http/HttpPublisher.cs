@@ -49,14 +49,8 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         var answer = await SendAsync(client, request, end).ConfigureAwait(false);
         if (answer.Verdict == Verdict.Delivered)
             _writer.Reuse();
-        if (each is null || answer.Verdict is Verdict.Retry or Verdict.Disconnected)
-            return answer;
-        for (var i = 0; i < each.Length; i++)
-        {
-            if (each[i].Verdict == Verdict.Delivered)
-                each[i] = new EventVerdict(answer.Verdict, answer.Reason);
-        }
-        return PublishResult.Mixed(each);
+        // Refused as a whole it must be halved as a whole: verdicts on single events would bury those that nobody has looked at.
+        return each is null || answer.Verdict != Verdict.Delivered ? answer : PublishResult.Mixed(each);
     }
 
     private async ValueTask<PublishResult> EachAsync(HttpClient client, EventBatch batch, CancellationToken cancellationToken)
