@@ -73,6 +73,9 @@ internal sealed class LogsWriter(OtlpIngressOptions options)
                 "source" => "cloudevents.event_source",
                 "type" => "cloudevents.event_type",
                 "subject" => "cloudevents.event_subject",
+                // Of two attributes with one name a collector keeps one, or neither.
+                "event_spec_version" or "event_id" or "event_source" or "event_type" or "event_subject" =>
+                    throw new RejectEventException($"its extension '{name}' has the name that OpenTelemetry gives to an attribute of CloudEvents. Give the extension another name."),
                 _ => $"cloudevents.{name}",
             }, value);
         }

@@ -131,11 +131,13 @@ public sealed class OtlpPublisherTests : IAsyncLifetime
         Assert.All(_words.Said, said => Assert.DoesNotContain(WebServer.Token, said, StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task An_event_that_cannot_be_a_record_is_rejected_alone_but_a_refused_batch_is_refused_as_one()
+    [Theory]
+    [InlineData("subject")]
+    [InlineData("event_subject")]
+    public async Task An_event_that_cannot_be_a_record_is_rejected_alone_but_a_refused_batch_is_refused_as_one(string extension)
     {
         await using var publisher = await ConnectAsync();
-        var odd = new BusEvent("2", new EventAttributes { Extensions = new Dictionary<string, string> { ["subject"] = "x" } });
+        var odd = new BusEvent("2", new EventAttributes { Extensions = new Dictionary<string, string> { [extension] = "x" } });
         var batch = EventBatch.Of(new BusEvent("1"), odd, new BusEvent("3"));
         var result = await publisher.PublishAsync(batch, default);
         Assert.Equal([Verdict.Delivered, Verdict.Rejected, Verdict.Delivered], result.Each!.Select(each => each.Verdict));
