@@ -23,6 +23,8 @@ public sealed class RefusalTests(ServerFixture fixture)
         Assert.Single(flow.Said, line => line.Contains("refused the login", StringComparison.Ordinal));
         Assert.DoesNotContain(flow.Said, line => line.Contains(Wrong, StringComparison.Ordinal));
         Assert.Equal((1, 0), (Flow.Now(bus).Queued, Flow.Now(bus).Dead));
+        // Nothing is to be waited for at its end.
+        await bus.StopAsync(TimeSpan.Zero);
 
         // The server's own log knows how often it was tried.
         int Attempts() => File.ReadLines($"{fixture.Need().Folder}/log").Count(line => line.Contains("password authentication failed", StringComparison.Ordinal));

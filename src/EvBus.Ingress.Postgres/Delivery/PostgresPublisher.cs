@@ -86,6 +86,7 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
     private async Task<EventVerdict[]?> CopyAsync(PostgresLink link, EventBatch batch, CancellationToken cancellationToken)
     {
         EventVerdict[]? rejected = null;
+        var isWritten = false;
         var rows = await link.Connection.BeginBinaryImportAsync(_statements.Copy, cancellationToken).ConfigureAwait(false);
         try
         {
@@ -94,12 +95,14 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
                 if (await _writer.WriteAsync(rows, batch[i], cancellationToken).ConfigureAwait(false) is { } reason)
                     (rejected ??= new EventVerdict[batch.Count])[i] = new EventVerdict(Verdict.Rejected, reason);
             }
+            isWritten = true;
             await rows.CompleteAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            // The client says to the server that it is over, and waits for the answer: not long, where nobody may be there.
-            rows.Timeout = s_farewell;
+            // The client now tells the server that it is over, and waits for the answer: not long, where nobody may be there. What was written to its end, or broke, is over already.
+            if (!isWritten && link.Connection.State == System.Data.ConnectionState.Open)
+                rows.Timeout = s_farewell;
             throw;
         }
         finally
