@@ -32,6 +32,31 @@ public sealed class LineTests(ServerFixture fixture)
         Assert.Equal($"{events}", await fixture.Need().QueryAsync($"SELECT count(*) FROM {table}"));
     }
 
+    [Fact]
+    public async Task A_line_that_falls_silent_while_the_server_works_is_left_when_the_call_is_cancelled()
+    {
+        var server = fixture.Need();
+        var table = fixture.NewTable();
+        await using var line = new FaultProxy(PostgresServer.Host, server.Port);
+        await using var publisher = ServerFixture.Publisher(fixture.Profile(table, ("port", (long)line.Port), ("application_name", table)));
+        await publisher.ConnectAsync(default);
+        using var cancel = new CancellationTokenSource();
+        var locked = server.QueryAsync($"BEGIN; LOCK TABLE {table}; SELECT pg_sleep(3); COMMIT");
+        await server.UntilAsync($"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted", "1");
+        var call = publisher.PublishAsync(EventBatch.Of(ServerFixture.Events(10)), cancel.Token).AsTask();
+        await server.UntilAsync($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{table}' AND wait_event_type = 'Lock'", "1");
+        line.Freeze();
+        // The client asks the server to cancel, on a line of its own that is as silent.
+        await cancel.CancelAsync().WaitAsync(TimeSpan.FromSeconds(10));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(TimeSpan.FromSeconds(10)));
+        line.Cut();
+        line.Thaw();
+        await locked;
+        await publisher.ConnectAsync(default);
+        Assert.Equal(PublishResult.Delivered, await publisher.PublishAsync(EventBatch.Of(ServerFixture.Events(10)), default));
+        Assert.Equal("10", await server.QueryAsync($"SELECT count(*) FROM {table}"));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -167,24 +167,18 @@ public sealed class RefusalTests(ServerFixture fixture)
         await publisher.ConnectAsync(default);
         using var cancel = new CancellationTokenSource();
         var locked = server.QueryAsync($"BEGIN; LOCK TABLE {table}; SELECT pg_sleep(2); COMMIT");
-        await UntilAsync($"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted", "1");
+        await server.UntilAsync($"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted", "1");
         var call = publisher.PublishAsync(EventBatch.Of(ServerFixture.Events(10)), cancel.Token).AsTask();
-        await UntilAsync($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{table}' AND wait_event_type = 'Lock'", "1");
+        await server.UntilAsync($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{table}' AND wait_event_type = 'Lock'", "1");
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(Flow.Patience));
-        await UntilAsync($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{table}'", "0");
+        await server.UntilAsync($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{table}'", "0");
         Assert.Equal(Verdict.Disconnected, (await publisher.PublishAsync(EventBatch.Of(ServerFixture.Events(1)), default)).Verdict);
         await locked;
         Assert.Equal("0", await server.QueryAsync($"SELECT count(*) FROM {table}"));
         await publisher.ConnectAsync(default);
         Assert.Equal(PublishResult.Delivered, await publisher.PublishAsync(EventBatch.Of(ServerFixture.Events(10)), default));
         Assert.Equal("10", await server.QueryAsync($"SELECT count(*) FROM {table}"));
-
-        async Task UntilAsync(string sql, string wanted)
-        {
-            for (var tries = 0; await server.QueryAsync(sql) != wanted; tries++)
-                Assert.True(tries < 500, $"It did not come about: {sql}");
-        }
     }
 
     [Fact]

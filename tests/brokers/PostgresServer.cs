@@ -37,6 +37,17 @@ public sealed class PostgresServer : IAsyncDisposable
     public async Task<string> QueryAsync(string sql, string database = Database) =>
         (await RunAsync("psql", ["-h", _folder, "-p", Text(Port), "-U", "postgres", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql])).TrimEnd('\n');
 
+    /// <summary>Asks until the answer is the one that is waited for.</summary>
+    public async Task UntilAsync(string sql, string wanted)
+    {
+        var clock = Stopwatch.StartNew();
+        while (await QueryAsync(sql) is var found && found != wanted)
+        {
+            if (clock.Elapsed > s_patience)
+                throw new InvalidOperationException($"It did not become {wanted}, it is {found}: {sql}");
+        }
+    }
+
     /// <summary>SIGSTOP for every process of it: connections are held and nothing is answered.</summary>
     public void Suspend() => SignalAll("STOP");
 

@@ -3,17 +3,23 @@ using Npgsql;
 
 namespace EvBus.Ingress.Postgres;
 
-/// <summary>One connection of a lane's own, with what a batch needs on it: the temporary table and the prepared INSERT live and end with it.</summary>
+/// <summary>
+/// One connection of a lane's own, with what a batch needs on it: the temporary table and the prepared statements live and end with it. Invariants: nothing waits for the server longer than
+/// <see cref="WithinAsync"/> lets it; a connection that was left in the middle of something is closed when that has ended, and used for nothing else.
+/// </summary>
 internal sealed class PostgresLink : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source;
+    private readonly TimeSpan _patience;
+    private readonly TimeProvider _time;
+    private Task _left = Task.CompletedTask;
 
-    private PostgresLink(NpgsqlDataSource source) => _source = source;
+    private PostgresLink(NpgsqlDataSource source, TimeSpan patience, TimeProvider time) => (_source, _patience, _time) = (source, patience, time);
 
     public NpgsqlConnection Connection { get; private set; } = null!;
 
-    /// <summary>Null where rows go into the table itself.</summary>
-    public NpgsqlCommand? Insert { get; private set; }
+    /// <summary>The end of a batch: INSERT and COMMIT in one go, the second only where the first worked. Null where rows go into the table itself.</summary>
+    public NpgsqlBatch? Finish { get; private set; }
 
     /// <summary>Connects, logs in, and looks at the table as the profile says.</summary>
     /// <param name="context">Whose it is.</param>
@@ -32,8 +38,9 @@ internal sealed class PostgresLink : IAsyncDisposable
         PostgresLink? link = null;
         try
         {
-            link = new PostgresLink(new NpgsqlDataSourceBuilder(address.ConnectionString).Build());
-            await link.PrepareAsync(context, statements, options.Declare, isTrial, either.Token).ConfigureAwait(false);
+            // The server ends what takes too long; the limit here is for one that does not answer.
+            link = new PostgresLink(new NpgsqlDataSourceBuilder(address.ConnectionString).Build(), TimeSpan.FromSeconds(address.CommandTimeout), context.Time);
+            await link.WithinAsync(link.PrepareAsync(context, statements, options.Declare, isTrial, either.Token), either.Token).ConfigureAwait(false);
             return link;
         }
         catch (Exception e)
@@ -46,10 +53,73 @@ internal sealed class PostgresLink : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>
+    /// Waits for a statement. It is not given the caller's token: the client would ask the server to cancel, on a new line, and hold up both caller and canceller where that is silent too.
+    /// </summary>
+    /// <exception cref="TimeoutException">The server did not answer.</exception>
+    public async Task WithinAsync(Task work, CancellationToken cancellationToken)
     {
-        if (Insert is not null)
-            await Insert.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            await work.WaitAsync(_patience, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch when (!work.IsCompleted)
+        {
+            _left = work;
+            throw;
+        }
+    }
+
+    /// <summary>Runs a statement, without any limit of its own.</summary>
+    public async Task RunAsync(string sql)
+    {
+        var command = new NpgsqlCommand(sql, Connection) { CommandTimeout = 0 };
+        await using (command.ConfigureAwait(false))
+            await command.ExecuteNonQueryAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (_left.IsCompleted)
+            return CloseAsync();
+        _ = CloseBehindAsync();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task CloseBehindAsync()
+    {
+        await EndAsync().ConfigureAwait(false);
+        await _left.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await CloseAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the server to end what was left, so that it is not done later. Whether that arrives or not: statement_timeout ends it too, or the system's keep-alive where nobody is there.</summary>
+    private async Task EndAsync()
+    {
+        using var patience = new CancellationTokenSource(_patience, _time);
+        try
+        {
+            // Null when it never came to a connection.
+            if (Connection is null)
+                return;
+            var connection = await _source.OpenConnectionAsync(patience.Token).ConfigureAwait(false);
+            await using (connection.ConfigureAwait(false))
+            {
+                var command = new NpgsqlCommand("SELECT pg_cancel_backend($1)", connection) { CommandTimeout = 0, Parameters = { new NpgsqlParameter<int> { TypedValue = Connection.ProcessID } } };
+                await using (command.ConfigureAwait(false))
+                    await command.ExecuteNonQueryAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException)
+        {
+            // It answers nobody at the moment, which is why it was left.
+        }
+    }
+
+    private async ValueTask CloseAsync()
+    {
+        if (Finish is not null)
+            await Finish.DisposeAsync().ConfigureAwait(false);
         if (Connection is not null)
             await Connection.DisposeAsync().ConfigureAwait(false);
         await _source.DisposeAsync().ConfigureAwait(false);
@@ -58,43 +128,36 @@ internal sealed class PostgresLink : IAsyncDisposable
     private async Task PrepareAsync(IngressContext context, Statements statements, PostgresDeclare declare, bool isTrial, CancellationToken cancellationToken)
     {
         Connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-        await RunAsync(statements.Settings, cancellationToken).ConfigureAwait(false);
+        await RunAsync(statements.Settings).ConfigureAwait(false);
         var isChecked = declare == PostgresDeclare.Passive || isTrial;
         if (declare == PostgresDeclare.Active)
         {
-            isChecked = await IsThereAsync(statements, cancellationToken).ConfigureAwait(false);
+            isChecked = await IsThereAsync(statements).ConfigureAwait(false);
             if (!isChecked && !isTrial)
             {
-                await RunAsync(statements.Make, cancellationToken).ConfigureAwait(false);
+                await RunAsync(statements.Make).ConfigureAwait(false);
                 Log.Made(context.Logger, context.LaneId, statements.Name);
                 isChecked = true;
             }
         }
         if (isChecked)
-            await RunAsync(statements.Check, cancellationToken).ConfigureAwait(false);
-        if (statements.Stage is not null)
-            await RunAsync(statements.Stage, cancellationToken).ConfigureAwait(false);
+            await RunAsync(statements.Check).ConfigureAwait(false);
+        if (statements.Stage is null)
+            return;
+        await RunAsync(statements.Stage).ConfigureAwait(false);
+        Finish = new NpgsqlBatch(Connection) { Timeout = 0, BatchCommands = { new NpgsqlBatchCommand(statements.Insert!), new NpgsqlBatchCommand("COMMIT") } };
         // Not prepared where nobody looked for the table: that it is missing then shows at the first batch.
-        if (statements.Insert is not null)
-            Insert = new NpgsqlCommand(statements.Insert, Connection);
-        if (Insert is not null && isChecked)
-            await Insert.PrepareAsync(cancellationToken).ConfigureAwait(false);
+        if (isChecked)
+            await Finish.PrepareAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    private async Task<bool> IsThereAsync(Statements statements, CancellationToken cancellationToken)
+    private async Task<bool> IsThereAsync(Statements statements)
     {
-        var command = new NpgsqlCommand(statements.Find, Connection);
+        var command = new NpgsqlCommand(statements.Find, Connection) { CommandTimeout = 0 };
         await using (command.ConfigureAwait(false))
         {
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = statements.Name });
-            return await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is true;
+            return await command.ExecuteScalarAsync(CancellationToken.None).ConfigureAwait(false) is true;
         }
-    }
-
-    private async Task RunAsync(string sql, CancellationToken cancellationToken)
-    {
-        var command = new NpgsqlCommand(sql, Connection);
-        await using (command.ConfigureAwait(false))
-            await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
 }

@@ -61,25 +61,22 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
 
     private async ValueTask<PublishResult> WriteAsync(PostgresLink link, EventBatch batch, CancellationToken cancellationToken)
     {
-        NpgsqlTransaction? transaction = null;
         try
         {
-            if (link.Insert is not null)
-                transaction = await link.Connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+            // Goes to the server together with what comes next.
+            if (link.Finish is not null)
+                await link.Connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
             var rejected = await CopyAsync(link, batch, cancellationToken).ConfigureAwait(false);
-            if (transaction is not null)
-            {
-                await link.Insert!.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-                await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
-            }
+            if (link.Finish is not null)
+                await link.WithinAsync(link.Finish.ExecuteNonQueryAsync(CancellationToken.None), cancellationToken).ConfigureAwait(false);
             return rejected is null ? PublishResult.Delivered : PublishResult.Mixed(rejected);
         }
         catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException && !cancellationToken.IsCancellationRequested)
         {
             var result = _reasons.Judge(e);
-            if (result.Verdict == Verdict.Disconnected || transaction is null)
+            if (result.Verdict == Verdict.Disconnected || link.Finish is null)
                 return result;
-            return await RollBackAsync(transaction, cancellationToken).ConfigureAwait(false) is { } why ? why : result;
+            return await RollBackAsync(link, cancellationToken).ConfigureAwait(false) is { } why ? why : result;
         }
     }
 
@@ -113,11 +110,11 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
     }
 
     /// <summary>Null when it is rolled back; otherwise the connection is of no use any more.</summary>
-    private async ValueTask<PublishResult?> RollBackAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    private async ValueTask<PublishResult?> RollBackAsync(PostgresLink link, CancellationToken cancellationToken)
     {
         try
         {
-            await transaction.RollbackAsync(cancellationToken).ConfigureAwait(false);
+            await link.WithinAsync(link.RunAsync("ROLLBACK"), cancellationToken).ConfigureAwait(false);
             return null;
         }
         catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException && !cancellationToken.IsCancellationRequested)

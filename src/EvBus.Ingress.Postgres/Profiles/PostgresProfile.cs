@@ -99,7 +99,7 @@ internal static class PostgresProfile
             connection.SslPassword = keyPassword;
         connection.ApplicationName = name ?? connection.ApplicationName ?? "evbus";
         connection.Timeout = (int)options.Timeout.TotalSeconds;
-        // The server ends what takes too long; the client's own limit is for one that does not answer.
+        // For a COPY; statements have no limit in the client, see PostgresLink.
         connection.CommandTimeout = (int)options.StatementTimeout.TotalSeconds + 5;
         connection.Pooling = false;
         connection.Multiplexing = false;
