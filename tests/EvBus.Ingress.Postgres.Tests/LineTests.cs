@@ -8,13 +8,14 @@ namespace EvBus.Ingress.Postgres.Tests;
 public sealed class LineTests(ServerFixture fixture)
 {
     [Theory]
-    [InlineData(10)]
-    [InlineData(20_000)]
-    public async Task A_line_that_falls_silent_is_left_when_the_call_is_cancelled_and_leaves_nothing_half_done(int events)
+    [InlineData(10, "disable")]
+    [InlineData(20_000, "disable")]
+    [InlineData(20_000, "require")]
+    public async Task A_line_that_falls_silent_is_left_when_the_call_is_cancelled_and_leaves_nothing_half_done(int events, string mode)
     {
         var table = fixture.NewTable();
         await using var line = new FaultProxy(PostgresServer.Host, fixture.Need().Port);
-        await using var publisher = ServerFixture.Publisher(fixture.Profile(table, ("port", (long)line.Port)));
+        await using var publisher = ServerFixture.Publisher(fixture.Profile(table, ("port", (long)line.Port), ("ssl_mode", mode)));
         await publisher.ConnectAsync(default);
         using var cancel = new CancellationTokenSource();
         var batch = EventBatch.Of([.. Enumerable.Range(0, events).Select(i => ServerFixture.Event($"{i}{new string('x', 500)}"))]);
@@ -32,13 +33,15 @@ public sealed class LineTests(ServerFixture fixture)
         Assert.Equal($"{events}", await fixture.Need().QueryAsync($"SELECT count(*) FROM {table}"));
     }
 
-    [Fact]
-    public async Task A_line_that_falls_silent_while_the_server_works_is_left_when_the_call_is_cancelled()
+    [Theory]
+    [InlineData("disable")]
+    [InlineData("require")]
+    public async Task A_line_that_falls_silent_while_the_server_works_is_left_when_the_call_is_cancelled(string mode)
     {
         var server = fixture.Need();
         var table = fixture.NewTable();
         await using var line = new FaultProxy(PostgresServer.Host, server.Port);
-        await using var publisher = ServerFixture.Publisher(fixture.Profile(table, ("port", (long)line.Port), ("application_name", table)));
+        await using var publisher = ServerFixture.Publisher(fixture.Profile(table, ("port", (long)line.Port), ("application_name", table), ("ssl_mode", mode)));
         await publisher.ConnectAsync(default);
         using var cancel = new CancellationTokenSource();
         var locked = server.QueryAsync($"BEGIN; LOCK TABLE {table}; SELECT pg_sleep(3); COMMIT");

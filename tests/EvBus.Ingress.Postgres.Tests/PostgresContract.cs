@@ -13,7 +13,7 @@ public abstract class PostgresContract(ServerFixture fixture, string mode, strin
         var server = fixture.Need();
         var table = fixture.NewTable();
         var line = new FaultProxy(PostgresServer.Host, server.Port);
-        Profile Make(params (string, object?)[] more) => fixture.Profile(table, [("port", (long)line.Port), ("mode", mode), ("body", body), ("application_name", table), .. more]);
+        Profile Make(params (string, object?)[] more) => fixture.Profile(table, [("port", (long)line.Port), ("mode", mode), ("body", body), ("ssl_mode", mode == "copy" ? "disable" : "prefer"), ("application_name", table), .. more]);
         return new(new PublisherHarness
         {
             Name = "postgres",

@@ -118,7 +118,7 @@ public sealed class PostgresServer : IAsyncDisposable
             await File.AppendAllLinesAsync(
                 $"{server._folder}/data/postgresql.conf",
                 [
-                    $"listen_addresses = '{Host}'",
+                    $"listen_addresses = '{Host}, 127.0.0.2'",
                     $"port = {Text(server.Port)}",
                     $"unix_socket_directories = '{server._folder}'",
                     "max_connections = 50",

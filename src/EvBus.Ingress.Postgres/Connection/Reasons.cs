@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using Npgsql;
 
 namespace EvBus.Ingress.Postgres;
@@ -31,6 +32,10 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
         PostgresException said => Said(said),
         _ when Inside<AuthenticationException>(thrown) is { } tls =>
             $"PostgreSQL at {options.Where}: no TLS could be agreed on: {tls.Message} Check ca_file, the name in the server's certificate, and whether it wants a client certificate (cert_file).",
+        _ when Inside<FileNotFoundException>(thrown) is { } file => $"A file of the profile is not there: {file.Message} Check ca_file, cert_file and key_file.",
+        _ when Inside<DirectoryNotFoundException>(thrown) is { } folder => $"A file of the profile is not there: {folder.Message} Check ca_file, cert_file and key_file.",
+        _ when Inside<UnauthorizedAccessException>(thrown) is { } denied => $"A file of the profile cannot be read: {denied.Message} Check ca_file, cert_file and key_file.",
+        _ when Inside<CryptographicException>(thrown) is { } crypto => $"A file of the profile cannot be used: {crypto.Message} Check ca_file, cert_file, key_file and key_password.",
         _ when Inside<SocketException>(thrown) is { } socket => socket.SocketErrorCode switch
         {
             SocketError.ConnectionRefused => $"Nobody listens at {options.Where}. Is PostgreSQL running, and are host and port right?",

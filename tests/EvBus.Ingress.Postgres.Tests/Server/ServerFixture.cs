@@ -1,5 +1,6 @@
 using System.Text;
 using EvBus.Brokers;
+using EvBus.Ingress.RabbitMq.Tests;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -12,7 +13,19 @@ public sealed class ServerFixture : IAsyncLifetime
 
     public PostgresServer? Server { get; private set; }
 
-    public async ValueTask InitializeAsync() => Server = await PostgresServer.FindAsync();
+    public Certificates Certificates { get; } = new();
+
+    /// <summary>A role that a client certificate of that name logs in, and nothing else.</summary>
+    public const string CertificateLogin = "evbus-client";
+
+    public async ValueTask InitializeAsync() => Server = await PostgresServer.FindAsync(data =>
+    {
+        var key = Certificates.Broker.SaveKey(data, "server");
+        File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var rules = $"{data}/pg_hba.conf";
+        File.WriteAllText(rules, $"hostssl all \"{CertificateLogin}\" 127.0.0.1/32 cert\n{File.ReadAllText(rules)}");
+        return ["ssl = on", $"ssl_cert_file = '{Certificates.Broker.Save(data, "server")}'", $"ssl_key_file = '{key}'", $"ssl_ca_file = '{Certificates.Authority.Save(data, "ca")}'"];
+    });
 
     public async ValueTask DisposeAsync()
     {
@@ -21,6 +34,7 @@ public sealed class ServerFixture : IAsyncLifetime
             Server.KeepLogs = TestContext.Current.TestState?.Result == TestResult.Failed;
             await Server.DisposeAsync();
         }
+        Certificates.Dispose();
     }
 
     /// <summary>The server, or the skip that says why there is none.</summary>
