@@ -4,7 +4,7 @@ namespace EvBus.Ingress.Postgres;
 
 /// <summary>
 /// Writes batches as transactions. Invariants: Delivered stands for a COMMIT (or a COPY by itself) that the server confirmed; whenever that is not known, the connection is
-/// given up, so that nothing of a batch can still arrive beside its repetition; one call at a time uses the connection.
+/// given up, and what may still be done on it is passed over by id when it is repeated; one call at a time uses the connection.
 /// </summary>
 internal sealed class PostgresPublisher : IPublisher, IConnectionTest
 {
