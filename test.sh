@@ -10,6 +10,7 @@ exec </dev/null
 # What the tests of the brokers run or load.
 packages=(
     rabbitmq-server amqp-tools # RabbitMQ: the broker, and an independent client
+    postgresql                 # PostgreSQL: the server, and psql
     librdkafka1 kcat           # Kafka: the client's native half, and an independent client
 )
 missing=()
