@@ -32,13 +32,14 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         _builder = builder;
         _options = builder.Options;
         builder.LoggerFactory = loggers ?? builder.LoggerFactory;
-        _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
+        var log = new SteadyLogger(builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance);
+        _logger = log;
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
         _journal = new SegmentJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
         _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
         _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
-        _meters = new BusMeters(this);
+        _meters = new BusMeters(this, log);
         _plan = new IngressPlan(builder, Queues, _logger, services);
         _reload = new ProfileReload(_options, builder.ProfileSources, _plan, _lanes, _logger);
     }
@@ -89,6 +90,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
 
     /// <summary>The text without the secrets of the profiles that lanes have.</summary>
     internal string Mask(string text) => _lanes.Mask(text);
+
+    /// <summary>Events of which somebody waits to hear that they are delivered.</summary>
+    internal int Awaited => _receipts.Count;
 
     /// <summary>Groups that the journal on disk has written, and events in them.</summary>
     internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
@@ -215,7 +219,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         var status = GetStatus();
         var ledger = Ledger.Format(status);
         Log.BusStopped(_logger, Name, ledger);
-        if (status.Lanes.Any(lane => lane.Queued > 0))
+        if (_journal.Unconfirmed is > 0 and var unconfirmed)
+            Log.StoppedUnconfirmed(_logger, Name, _journal.Failure!, unconfirmed, ledger);
+        else if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
     }
