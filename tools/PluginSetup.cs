@@ -22,6 +22,7 @@ internal static class PluginSetup
         bus.AddHttp();
         bus.AddKafka();
         bus.AddPostgres();
+        bus.AddOtlp();
         bus.AddRabbitMq();
         // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
         for (var i = 0; i < bus.Added.Count; i++)

@@ -18,6 +18,7 @@ public sealed partial class FaultStorage
 
         public int Read(long offset, Span<byte> target)
         {
+            storage.BeforeRead?.Invoke(file.Name, offset, target.Length);
             lock (storage._lock)
             {
                 var count = (int)Math.Clamp(file.Content.Length - offset, 0, target.Length);

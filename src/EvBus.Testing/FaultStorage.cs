@@ -76,6 +76,9 @@ public sealed partial class FaultStorage : IStorage
     /// <summary>Called with the file's name before each fsync of a file, with no lock held; what it throws, the fsync throws, and what was not durable may be lost. May block: then the disk is slow.</summary>
     public Action<string>? BeforeSync { get; set; }
 
+    /// <summary>Called with the file's name, the offset and the number of bytes before each read, with no lock held; what it throws, the read throws.</summary>
+    public Action<string, long, int>? BeforeRead { get; set; }
+
     /// <summary>Changes the bytes of a file behind everybody's back, as a rotten disk does.</summary>
     /// <param name="name">The file.</param>
     /// <param name="corrupt">Gets the content and returns what is to be there.</param>

@@ -91,6 +91,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     /// <summary>The text without the secrets of the profiles that lanes have.</summary>
     internal string Mask(string text) => _lanes.Mask(text);
 
+    /// <summary>Events of which somebody waits to hear that they are delivered.</summary>
+    internal int Awaited => _receipts.Count;
+
     /// <summary>Groups that the journal on disk has written, and events in them.</summary>
     internal (long Groups, long Events) GroupsWritten => _journal.GroupsWritten;
 
@@ -216,7 +219,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         var status = GetStatus();
         var ledger = Ledger.Format(status);
         Log.BusStopped(_logger, Name, ledger);
-        if (status.Lanes.Any(lane => lane.Queued > 0))
+        if (_journal.Unconfirmed is > 0 and var unconfirmed)
+            Log.StoppedUnconfirmed(_logger, Name, _journal.Failure!, unconfirmed, ledger);
+        else if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
     }

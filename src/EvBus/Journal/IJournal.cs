@@ -55,6 +55,9 @@ internal interface IJournalLane
     /// <summary>About how many bytes there are to read at least; a hint that takes no lock.</summary>
     long UnreadHint { get; }
 
+    /// <summary>Whether nothing is queued, or the journal has failed and all that can still be read has been: what is left never comes. Not to be asked while something read is not settled.</summary>
+    bool IsThrough { get; }
+
     /// <summary>How many records lie ahead of the cursor's read position, matching or not.</summary>
     long Ahead { get; }
 

@@ -3,8 +3,9 @@ using System.Collections.Concurrent;
 namespace EvBus.Lanes;
 
 /// <summary>
-/// Answers those who wait for delivery. An event that is waited for is marked in its record; whoever comes first, the caller who knows what
-/// to wait for or a lane that is through with it, makes the entry. An entry goes when all lanes it was for are through.
+/// Answers those who wait for delivery. An event that is waited for is marked in its record; whoever comes first, the journal that says which
+/// lanes it is for or the caller who knows what to wait for, makes the entry, always before a lane can be through with it. An entry goes when all
+/// lanes it was for are through and the caller has asked; what lanes say of the same record later (after a rewind, or in the next run) concerns nobody.
 /// Thread-safe; continuations never run on the thread that settles.
 /// </summary>
 internal sealed class ReceiptTracker
@@ -25,15 +26,16 @@ internal sealed class ReceiptTracker
     /// <summary>A lane is through with an event.</summary>
     public void Settle(Position position, string lane, PutOutcome outcome, string? reason)
     {
-        var entry = _entries.GetOrAdd(position, static _ => new Entry());
-        if (entry.Settle(lane, outcome, reason))
+        if (_entries.TryGetValue(position, out var entry) && entry.Settle(lane, outcome, reason))
             _entries.TryRemove(position, out _);
     }
 
     public async ValueTask<PutResult> WaitAsync(PutResult accepted, Receipt receipt, CancellationToken cancellationToken)
     {
         var entry = _entries.GetOrAdd(accepted.Position, static _ => new Entry());
-        var task = entry.Want(receipt);
+        var (task, isOver) = entry.Want(receipt);
+        if (isOver)
+            _entries.TryRemove(accepted.Position, out _);
         // All lanes may have been through before we came: then the entry we look at is a new one that nobody completes.
         if (_stopped)
             entry.Abandon();
@@ -61,7 +63,7 @@ internal sealed class ReceiptTracker
         private string[]? _lanes;
         private bool _wanted;
 
-        public Task<(PutOutcome, string?)> Want(Receipt receipt)
+        public (Task<(PutOutcome, string?)> Answer, bool IsOver) Want(Receipt receipt)
         {
             lock (_lock)
             {
@@ -69,7 +71,7 @@ internal sealed class ReceiptTracker
                 _receipt = receipt;
                 _waiter ??= new TaskCompletionSource<(PutOutcome, string?)>(TaskCreationOptions.RunContinuationsAsynchronously);
                 Answer();
-                return _waiter.Task;
+                return (_waiter.Task, IsOver());
             }
         }
 
@@ -87,6 +89,9 @@ internal sealed class ReceiptTracker
         {
             lock (_lock)
             {
+                // One added later, from the oldest event: the set was fixed when the event was accepted.
+                if (_lanes is not null && Array.IndexOf(_lanes, lane) < 0)
+                    return false;
                 _settled.RemoveAll(each => each.Lane == lane);
                 _settled.Add((lane, outcome, reason));
                 Answer();

@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Error, "Bus {Bus} stopped at its deadline with events still queued: {Ledger}")]
     public static partial void StoppedWithQueued(ILogger logger, string bus, string ledger);
 
+    [LoggerMessage(5, LogLevel.Error, "Bus {Bus} stopped after its journal had failed ({Reason}): {Events} accepted events were never confirmed on disk, and no lane was given them. Some may be there at the next start. Ledger: {Ledger}")]
+    public static partial void StoppedUnconfirmed(ILogger logger, string bus, string reason, long events, string ledger);
+
     [LoggerMessage(20, LogLevel.Warning, "Bus {Bus}: {Records} log records of profile {Profile} are dropped so far, the last one because of {Reason}. A lane is not keeping up, or too much is logged: look at the status, raise MaxEvents and MaxBytes, or let fewer through (EvBusLoggerOptions). Said at most once a minute")]
     public static partial void RecordsDropped(ILogger logger, string bus, long records, string profile, RefusalReason reason);
 
@@ -71,6 +74,9 @@ internal static partial class Log
     [LoggerMessage(132, LogLevel.Warning, "Lane {Lane}: {Reason} Nothing was under way (next try in {Wait:0.###} s)")]
     public static partial void ConnectionLost(ILogger logger, string lane, string reason, double wait);
 
+    [LoggerMessage(133, LogLevel.Error, "Lane {Lane}: {Reason}. It waits there and passes over nothing; other lanes go on (next try in {Wait:0.###} s). Look at the disk. Should that part be lost, 'evbus journal repair' names what is lost with it")]
+    public static partial void LogUnreadable(ILogger logger, string lane, string reason, double wait);
+
     [LoggerMessage(112, LogLevel.Critical, "Lane {Lane} stopped by a defect of the bus; its events stay queued")]
     public static partial void LaneFailed(ILogger logger, string lane, Exception exception);
 
@@ -113,7 +119,7 @@ internal static partial class Log
     [LoggerMessage(302, LogLevel.Warning, "Journal: {Note}")]
     public static partial void JournalRecovered(ILogger logger, string note);
 
-    [LoggerMessage(303, LogLevel.Error, "Journal: the cursor '{Name}' is damaged in both slots; its lane begins again at the oldest event there is, so events come twice")]
+    [LoggerMessage(303, LogLevel.Error, "Journal: the cursor '{Name}' is damaged in all its slots; its lane begins again at the oldest event there is, so events come twice")]
     public static partial void CursorLost(ILogger logger, string name);
 
     [LoggerMessage(304, LogLevel.Critical, "Journal: it cannot write ({Reason}) and accepts nothing any more; lanes deliver what is committed. Mend the disk and start again")]

@@ -164,7 +164,7 @@ public class DecoratorTests
         await using var bus = await EventBus.StartAsync(bus =>
         {
             bus.Options = bus.Options with { Time = clock };
-            bus.Publisher("x", publisher).Decorate((_, batch, next, token) => calls++ == 0 ? throw new TimeoutException("slow") : next(batch, token));
+            bus.Publisher("x", publisher, lane: new LaneOptions { CallTimeout = TimeSpan.FromDays(1) }).Decorate((_, batch, next, token) => calls++ == 0 ? throw new TimeoutException("slow") : next(batch, token));
         });
         await clock.DriveAsync(bus.PutAsync(Given.Event(1), Receipt.Delivered()).AsTask());
         Assert.Equal(2, calls);

@@ -80,7 +80,8 @@ internal sealed class DiskStore : IDisposable
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
-            if (content is null && log.Files.Count > 0)
+            // Before it was written for the first time there is nothing in it, and nothing of the log has gone.
+            if (content is null && (log.FirstByte > 0 || (log.Files.Count > 0 && !slots.IsBlank)))
                 Telemetry.Log.CheckpointLost(logger, storage.Path);
             var end = Recovery.Recover(log, last, storage);
             foreach (var note in end.Notes)
@@ -109,14 +110,23 @@ internal sealed class DiskStore : IDisposable
     /// <summary>Whether the lane had a cursor that could not be read.</summary>
     public bool IsCursorLost(string laneId) => _lost.Contains(LaneCursor.CursorName(laneId));
 
-    /// <summary>Makes sure that the lane's cursor can be written later, also on a full disk.</summary>
-    public void PrepareCursor(string laneId)
+    /// <summary>
+    /// Makes sure that a lane's cursor can be written later, also on a full disk. A lane that has none yet gets its <paramref name="beginning"/>,
+    /// durable before any event is for it: so a killed process leaves no lane of which nobody knows where it began.
+    /// </summary>
+    public void PrepareCursor(LaneCursor beginning)
     {
         lock (_lock)
         {
-            if (_slots.ContainsKey(laneId))
+            var (id, name) = (beginning.LaneId, LaneCursor.CursorName(beginning.LaneId));
+            if (_slots.ContainsKey(id))
                 return;
-            _slots[laneId] = SlotFile.Open(Storage, LaneCursor.CursorName(laneId), LaneCursor.SlotLength, out _);
+            if (!Storage.Exists(name))
+            {
+                SlotFile.Make(Storage, name, LaneCursor.SlotLength, beginning.Encode());
+                _cursors[id] = beginning;
+            }
+            _slots[id] = SlotFile.Open(Storage, name, LaneCursor.SlotLength, out _);
             Storage.SyncFolder(JournalFormat.LaneFolder);
         }
     }
@@ -176,6 +186,7 @@ internal sealed class DiskStore : IDisposable
             if (_slots.Remove(laneId, out var slots))
                 slots.Dispose();
             _cursors.Remove(laneId);
+            _lost.Remove(LaneCursor.CursorName(laneId));
             if (Storage.Exists(LaneCursor.CursorName(laneId)))
                 Storage.Delete(LaneCursor.CursorName(laneId));
         }
@@ -217,9 +228,12 @@ internal sealed class DiskStore : IDisposable
     {
         foreach (var file in Storage.List(JournalFormat.LaneFolder))
         {
+            var name = $"{JournalFormat.LaneFolder}/{file}";
+            // Of a lane that was just being made: no event was for it yet.
+            if (file.EndsWith(".cursor" + SlotFile.Unmade, StringComparison.Ordinal))
+                Storage.Delete(name);
             if (!file.EndsWith(".cursor", StringComparison.Ordinal))
                 continue;
-            var name = $"{JournalFormat.LaneFolder}/{file}";
             if (SlotFile.Read(Storage, name, LaneCursor.SlotLength) is not { } content)
             {
                 Telemetry.Log.CursorLost(logger, name);

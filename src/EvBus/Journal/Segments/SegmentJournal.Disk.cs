@@ -140,6 +140,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     void ICommitTarget.Refuse(string reason, bool isFull)
     {
         CommitWaiters? waiters = null;
+        SegmentLane[] lanes;
         lock (_gate)
         {
             if (isFull)
@@ -154,10 +155,33 @@ internal sealed partial class SegmentJournal : ICommitTarget
             }
             _failure = reason;
             waiters = _waiters;
+            lanes = _lanes;
             SignalRoom();
         }
         Log.JournalFailed(_logger, reason);
         waiters.Complete(reason);
+        // Whoever waits for what was not committed waits in vain; one that drains ends.
+        foreach (var lane in lanes)
+            lane.Observer.Wake();
+    }
+
+    /// <summary>How many accepted events are not confirmed on disk, now that it cannot write.</summary>
+    internal long Unconfirmed
+    {
+        get
+        {
+            lock (_gate)
+                return _failure is null ? 0 : _accepted - _committedAccepted;
+        }
+    }
+
+    internal bool IsThrough(SegmentLane lane)
+    {
+        lock (_gate)
+        {
+            var (events, bytes) = SumFor(lane);
+            return lane.QueuedStill(events, bytes).Events == 0 || (_failure is not null && lane.HasReadTo(EndSequence));
+        }
     }
 
     private CommitStage StageOf(ulong sequence) =>

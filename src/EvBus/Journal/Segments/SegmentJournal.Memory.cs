@@ -51,7 +51,7 @@ internal sealed partial class SegmentJournal
     {
         foreach (var (record, _) in HeldFrom(OldestWhole()))
         {
-            if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
+            if (lane.Filter.Matches(record))
                 lane.AddMatched(1, record.Length);
         }
     }

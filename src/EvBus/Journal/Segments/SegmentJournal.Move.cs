@@ -120,6 +120,12 @@ internal sealed partial class SegmentJournal
                 Keep(cursor);
             return true;
         }
+        catch (LogReadException e)
+        {
+            lock (_gate)
+                lane.TakeUpAgain(SegmentAt(stand.Place, out var offset), offset, stand.Place);
+            throw new EvBusException($"The lane cannot be moved: {e.Message}. Mend the disk, or choose a place that does not lead over it.", e);
+        }
         catch
         {
             lock (_gate)

@@ -18,38 +18,37 @@ internal sealed partial class SegmentJournal
 
     private SegmentLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
     {
-        if (!definition.Options.IsEphemeral)
-            store.PrepareCursor(definition.Id);
         SegmentLane lane;
-        if (!definition.Options.IsEphemeral && store.FindCursor(definition.Id) is { } cursor)
+        var isKept = !definition.Options.IsEphemeral;
+        if (isKept && store.FindCursor(definition.Id) is { } cursor)
         {
-            lane = new SegmentLane(this, definition, observer, BlockAt(cursor.PlaceSequence, cursor.PlaceByte), 0, cursor.PlaceSequence, cursor.PlaceByte);
+            lane = OpenAt(cursor.PlaceSequence, cursor.PlaceByte);
+            store.PrepareCursor(cursor);
             lane.Restore(cursor, _end);
+        }
+        // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
+        else if (isKept && (definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id)))
+        {
+            var (sequence, at) = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
+            lane = OpenAt(sequence, at);
+            store.PrepareCursor(lane.Begin(sequence, at));
+            if (_commenced)
+                CountKept(lane, store);
         }
         else
         {
-            // Events that were put before the start are for it as well, so a journal just made is read from its beginning.
-            var fromOldest = !definition.Options.IsEphemeral && (definition.Options.Start == LaneStart.Oldest
-                || (definition.Options.Start == LaneStart.Auto && store.IsNew && !_commenced) || store.IsCursorLost(definition.Id));
-            if (fromOldest)
-            {
-                var first = store.Log.Files is [var file, ..] ? (file.FirstSequence, file.FirstByte) : (_oldest.FirstSequence, _oldest.FirstByte);
-                lane = new SegmentLane(this, definition, observer, BlockAt(first.FirstSequence, first.FirstByte), 0, first.FirstSequence, first.FirstByte);
-                lane.CountedSequence = first.FirstSequence;
-                lane.CountedByte = first.FirstByte;
-                if (_commenced)
-                    CountStored(lane);
-            }
-            else
-            {
-                // What was held before the start is for it; what an earlier life of the bus left is not.
-                lane = new SegmentLane(this, definition, observer, BlockAt(_commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte), 0,
-                    _commenced ? _end : store.End.Sequence, _commenced ? _bytes : store.End.Byte);
-                lane.CountedSequence = _end;
-            }
+            // What was held before the start is for it; what an earlier life of the bus left is not.
+            lane = _commenced ? OpenAt(_end, _bytes) : OpenAt(store.End.Sequence, store.End.Byte);
+            // A number that is not on disk may be used for another event after a crash.
+            var (sequence, at) = !_commenced ? (store.End.Sequence, store.End.Byte) : _spills ? (_end, _bytes) : (_committed.Sequence, _committed.Bytes);
+            if (isKept)
+                store.PrepareCursor(lane.Begin(sequence, at));
+            lane.CountedSequence = _end;
         }
         Rebuild([.. _lanes, lane]);
         return lane;
+
+        SegmentLane OpenAt(ulong sequence, long at) => new(this, definition, observer, BlockAt(sequence, at), 0, sequence, at);
     }
 
     internal void Flush()
@@ -108,7 +107,7 @@ internal sealed partial class SegmentJournal
             if (lane.CountedSequence < sequence)
                 (at, sequence) = (lane.CountedByte, lane.CountedSequence);
         }
-        foreach (var (record, number) in Stored(at, sequence))
+        foreach (var (record, number) in Stored(at, sequence, _store.End.Byte))
         {
             var matched = false;
             foreach (var lane in _lanes)
@@ -116,7 +115,7 @@ internal sealed partial class SegmentJournal
                 if (!lane.Filter.Matches(record))
                     continue;
                 matched = true;
-                if (number >= lane.CountedSequence && !lane.IsSkipped(number) && (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0)
+                if (number >= lane.CountedSequence && !lane.IsSkipped(number) && (lane.IsFresh || (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0))
                     lane.AddMatched(1, record.Length);
             }
             if (number < from || matched || (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) != 0)
@@ -126,18 +125,46 @@ internal sealed partial class SegmentJournal
         }
     }
 
-    private void CountStored(SegmentLane lane)
+    /// <summary>What a lane added while the bus runs finds of the log: on disk, in memory, and on the way from one to the other. Under the gate.</summary>
+    private void CountKept(SegmentLane lane, DiskStore store)
     {
-        foreach (var (record, _) in Stored(lane.CountedByte, lane.CountedSequence))
+        var uncommitted = new Routes([lane]);
+        try
         {
-            if ((EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.ForLane) == 0 && lane.Filter.Matches(record))
-                lane.AddMatched(1, record.Length);
+            foreach (var (record, sequence) in Kept(lane.CountedByte, lane.CountedSequence))
+            {
+                if (!lane.Filter.Matches(record))
+                    continue;
+                if (StageOf(sequence) is var stage && stage == CommitStage.Committed)
+                    lane.AddMatched(1, record.Length);
+                else
+                    uncommitted.For(record).Count(stage, record.Length);
+            }
+        }
+        catch (LogReadException e)
+        {
+            store.Forget(lane.Id);
+            throw new EvBusException($"Lane '{lane.Id}' cannot begin at the oldest event: {e.Message}. Mend the disk, or begin at LaneStart.Now.", e);
+        }
+        if (uncommitted.HasUncommitted)
+            _retired.Add(uncommitted);
+    }
+
+    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Kept(long at, ulong sequence)
+    {
+        var inMemory = _oldest;
+        foreach (var each in Stored(at, sequence, inMemory.FirstByte))
+            yield return each;
+        foreach (var (record, number) in HeldFrom(inMemory))
+        {
+            if (number >= sequence)
+                yield return (record, number);
         }
     }
 
-    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Stored(long at, ulong sequence)
+    private IEnumerable<(ReadOnlyMemory<byte> Record, ulong Sequence)> Stored(long at, ulong sequence, long end)
     {
-        while (_store!.Log.ReadBlock(at, sequence, _store.End.Byte) is { } block)
+        while (_store!.Log.ReadBlock(at, sequence, end) is { } block)
         {
             sequence = block.FirstSequence;
             for (var offset = 0; offset < block.Readable;)

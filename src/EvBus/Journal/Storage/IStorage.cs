@@ -52,3 +52,7 @@ internal interface IStorageFile : IDisposable
 
 /// <summary>The disk is full: worth another try when there is room again.</summary>
 internal sealed class StorageFullException(string message, Exception? inner = null) : IOException(message, inner);
+
+/// <summary>A part of the log cannot be read now. It may be readable later, so nothing is passed over.</summary>
+internal sealed class LogReadException(string file, long offset, Exception inner)
+    : IOException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"the journal's file '{file}' cannot be read at byte {offset}: {inner.Message}"), inner);

@@ -29,7 +29,7 @@ internal sealed partial class Lane
         try
         {
             while (!session.IsAbandoned && !_stopped && !(_orphaned && session.BatchesUnderWay == 0) && !IsDrained(session))
-                await StepAsync(session).ConfigureAwait(false);
+                await TryStepAsync(session).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -68,7 +68,7 @@ internal sealed partial class Lane
     }
 
     private bool IsDrained(LaneSession session) =>
-        _draining && (_detached || _paused || _orphaned || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.Measure().Queued == 0));
+        _draining && (_detached || _paused || _orphaned || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.IsThrough));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepAsync(LaneSession session)
@@ -144,7 +144,7 @@ internal sealed partial class Lane
             else
             {
                 work = _spare.TryPop(out var used) ? used : new LaneWork();
-                if (!_journal.TryRead(work.Batch, Math.Min(Options.BatchEvents, most), Options.BatchBytes))
+                if (!TryRead(work, Math.Min(Options.BatchEvents, most)))
                 {
                     _inStream = false;
                     _spare.Push(work);

@@ -16,7 +16,7 @@ internal sealed partial class Lane
         }
         // Nothing to carry and nowhere to carry it: a connection that hangs is not worth the wait.
         var session = _session;
-        var isIdle = session is { IsConnected: false } && _journal.Measure().Queued == 0;
+        var isIdle = session is { IsConnected: false, BatchesUnderWay: 0 } && _again.Count == 0 && _journal.IsThrough;
         if (isIdle)
             session!.CutConnect();
         Wake();

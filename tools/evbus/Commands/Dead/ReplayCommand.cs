@@ -74,7 +74,7 @@ internal static class ReplayCommand
     private static void Count(DiskStore store, string lane, int letters, long bytes)
     {
         var cursor = store.FindCursor(lane)!;
-        store.PrepareCursor(lane);
+        store.PrepareCursor(cursor);
         var dead = Math.Min(letters, cursor.Dead);
         // Those that the lane's counts do not know any more are matched anew.
         store.WriteCursor(cursor with { Dead = cursor.Dead - dead, Matched = cursor.Matched + letters - dead, MatchedBytes = cursor.MatchedBytes + bytes });

@@ -9,8 +9,8 @@ namespace EvBus.Journal;
 /// <code>
 ///   lock, lock.owner          who has it open
 ///   key                       of an encrypted journal: by what its key is recognised (KeyFile)
-///   checkpoint                two slots (SlotFile): epoch, place, accepted, unmatched
-///   lanes/ID.cursor           two slots: cursor and ledger of a lane
+///   checkpoint                three slots (SlotFile): epoch, place, accepted, unmatched
+///   lanes/ID.cursor           three slots: cursor and ledger of a lane
 ///   dead/ID.dead              a lane's dead letters
 ///   log/BYTE-SEQUENCE.evj     segment files; BYTE and SEQUENCE of the first record, 16 hexadecimal digits each
 ///   reserve/N                 room kept for cursors and dead letters when the disk is full (ReservedStorage)

@@ -3,6 +3,8 @@ namespace EvBus.Journal;
 /// <summary>One segment file. Its handles are opened when they are first needed.</summary>
 internal sealed class LogFile(IStorage storage, string name, long firstByte, ulong firstSequence) : IDisposable
 {
+    private const int SmallestRead = 4096;
+
     private readonly Lock _lock = new();
     private IStorageFile? _reading;
     private bool _disposed;
@@ -21,23 +23,30 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     public long EndByte => FirstByte + Length;
 
     /// <summary>Reads from a byte of the journal on, at most to the end of the file's records.</summary>
+    /// <exception cref="LogReadException">The disk does not give them.</exception>
     public int Read(long at, Span<byte> target)
     {
         lock (_lock)
         {
-            if (_disposed)
-                return 0;
+            var left = Math.Min(target.Length, EndByte - at);
+            return _disposed || left <= 0 ? 0 : ReadAt(JournalFormat.FileHeaderLength + at - FirstByte, target[..(int)left]);
+        }
+    }
+
+    /// <summary>The same, but where the disk fails further on, what comes before that place, to some kilobytes.</summary>
+    /// <exception cref="LogReadException">It fails right there.</exception>
+    public int ReadSome(long at, Span<byte> target)
+    {
+        for (var length = target.Length; ; length /= 2)
+        {
             try
             {
-                _reading ??= storage.OpenRead(Name);
+                return Read(at, target[..length]);
             }
-            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            catch (LogReadException) when (length > SmallestRead)
             {
-                // Somebody deleted it: to its readers that is damage as large as the file.
-                return 0;
+                // With less of it.
             }
-            var left = Math.Min(target.Length, EndByte - at);
-            return left <= 0 ? 0 : _reading.Read(JournalFormat.FileHeaderLength + at - FirstByte, target[..(int)left]);
         }
     }
 
@@ -45,9 +54,8 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     {
         lock (_lock)
         {
-            _reading ??= storage.OpenRead(Name);
             var header = new byte[JournalFormat.FileHeaderLength];
-            var read = _reading.Read(0, header);
+            var read = ReadAt(0, header);
             return read == header.Length ? header : header[..read];
         }
     }
@@ -89,9 +97,8 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     {
         lock (_lock)
         {
-            _reading ??= storage.OpenRead(Name);
-            var data = new byte[Math.Min(_reading.Length, 16L << 20)];
-            return data[.._reading.Read(JournalFormat.FileHeaderLength, data)];
+            var data = new byte[Math.Min(JournalFormat.FileHeaderLength + Length, 16L << 20)];
+            return data[..ReadAt(JournalFormat.FileHeaderLength, data)];
         }
     }
 
@@ -113,6 +120,24 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         {
             _reading ??= storage.OpenRead(Name);
             return Math.Max(0, _reading.Length - JournalFormat.FileHeaderLength);
+        }
+    }
+
+    private int ReadAt(long offset, Span<byte> target)
+    {
+        try
+        {
+            _reading ??= storage.OpenRead(Name);
+            return _reading.Read(offset, target);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // Somebody deleted it: to its readers that is damage as large as the file.
+            return 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LogReadException(Name, offset, e);
         }
     }
 

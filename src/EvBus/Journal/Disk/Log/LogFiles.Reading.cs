@@ -52,7 +52,7 @@ internal sealed partial class LogFiles
             byte[] buffer;
             lock (_lock)
                 buffer = _pool.Rent(wanted);
-            var read = file.Read(at, buffer.AsSpan(0, wanted));
+            var read = file.ReadSome(at, buffer.AsSpan(0, wanted));
             var data = buffer.AsSpan(0, read);
             var whole = 0;
             var needs = 0L;

@@ -12,6 +12,9 @@ namespace EvBus.Journal;
 /// </summary>
 internal sealed class SlotFile : IDisposable
 {
+    /// <summary>What is behind the name of a file that is just being made.</summary>
+    public const string Unmade = ".new";
+
     private const int HeaderLength = 24;
     private const int Slots = 3;
     private readonly IStorageFile _file;
@@ -30,6 +33,22 @@ internal sealed class SlotFile : IDisposable
     /// <summary>The most content that fits.</summary>
     public int Capacity => _slotLength - HeaderLength;
 
+    /// <summary>Whether no slot was ever written, as far as one can see: there are zeros where all of them begin.</summary>
+    public bool IsBlank
+    {
+        get
+        {
+            var header = new byte[HeaderLength];
+            for (var i = 0; i < Slots; i++)
+            {
+                var read = _file.Read((long)i * _slotLength, header);
+                if (header.AsSpan(0, read).ContainsAnyExcept((byte)0))
+                    return false;
+            }
+            return true;
+        }
+    }
+
     private static ReadOnlySpan<byte> Magic => "EVS1"u8;
 
     /// <summary>Opens or makes the file, with room for all slots reserved, so that a full disk cannot stop a write.</summary>
@@ -42,6 +61,17 @@ internal sealed class SlotFile : IDisposable
         if (content is not null)
             file.Sync();
         return slots;
+    }
+
+    /// <summary>Makes a file that has this content from the moment on in which it has its name: one without a valid slot is damaged, never new. The entry is durable when its folder is synced.</summary>
+    public static void Make(IStorage storage, string name, int slotLength, ReadOnlySpan<byte> content)
+    {
+        using (var slots = Open(storage, name + Unmade, slotLength, out _))
+        {
+            slots.Write(content);
+            slots.Sync();
+        }
+        storage.Rename(name + Unmade, name);
     }
 
     /// <summary>The content of a file that is there, for reading only; null when no slot is valid.</summary>

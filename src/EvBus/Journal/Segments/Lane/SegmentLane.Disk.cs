@@ -16,6 +16,21 @@ internal sealed partial class SegmentLane
     /// <summary>The byte of the log at which it reads on.</summary>
     public long NextByte => Interlocked.Read(ref _byte);
 
+    /// <summary>Whether it has no past: what was replayed for an earlier lane of its id is an event like any other to it.</summary>
+    public bool IsFresh { get; private set; }
+
+    /// <summary>Counts from a place on, and is the cursor of a lane that has nothing behind it there.</summary>
+    public LaneCursor Begin(ulong sequence, long at)
+    {
+        (CountedSequence, CountedByte) = (sequence, at);
+        IsFresh = true;
+        return new LaneCursor
+        {
+            LaneId = Id, Rule = Filter.Rule, Pattern = Definition.Pattern, PlaceByte = at, PlaceSequence = sequence, Oldest = sequence,
+            CountedByte = at, CountedSequence = sequence, Matched = 0, MatchedBytes = 0, Delivered = 0, Dead = 0, SettledBytes = 0,
+        };
+    }
+
     /// <summary>Takes over what an earlier life of the lane left. Under the gate, before anything is read.</summary>
     public void Restore(LaneCursor cursor, ulong end)
     {
@@ -63,6 +78,10 @@ internal sealed partial class SegmentLane
             // With nothing under way it is where it reads on, as far as that is on disk.
             var isThrough = _settled.Oldest >= _floor && (_sequence <= committed.Sequence || _journal.IsSpilling);
             var (sequence, at) = isThrough ? (_sequence, _byte) : _place;
+            // A lane may begin, or be attached again, behind what is on disk; the numbers there may be other events' after a crash.
+            var last = _journal.IsSpilling ? ulong.MaxValue : committed.Sequence;
+            if (sequence > last)
+                (sequence, at) = (committed.Sequence, committed.Bytes);
             return new LaneCursor
             {
                 LaneId = Id,
@@ -71,8 +90,8 @@ internal sealed partial class SegmentLane
                 Version = ++_captured,
                 PlaceByte = at,
                 PlaceSequence = sequence,
-                Oldest = isThrough ? Math.Max(_sequence, _settled.Oldest) : _settled.Oldest,
-                Settled = _settled.Copy(),
+                Oldest = Math.Min(last, isThrough ? Math.Max(_sequence, _settled.Oldest) : _settled.Oldest),
+                Settled = _settled.Copy(last),
                 CountedByte = committed.Bytes,
                 CountedSequence = committed.Sequence,
                 Matched = _matched + events,

@@ -83,14 +83,20 @@ internal sealed partial class SegmentLane
         return (_matched + routedEvents - _delivered - _dead - _dropped.Values.Sum(), _matchedBytes + routedBytes - _settledBytes);
     }
 
-    public LaneMeasure Measure(long routedEvents, long routedBytes)
+    /// <summary>What is queued, once what damage took is known to be gone.</summary>
+    public (long Events, long Bytes) QueuedStill(long routedEvents, long routedBytes)
     {
         if (_sawDamage)
             DropDamaged(routedEvents, routedBytes);
+        return Queued(routedEvents, routedBytes);
+    }
+
+    public LaneMeasure Measure(long routedEvents, long routedBytes)
+    {
+        var (events, bytes) = QueuedStill(routedEvents, routedBytes);
         var dropped = new Dictionary<string, long>(_dropped);
         if (IsDetached && _matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
             dropped[DropReasons.Detached] = dropped.GetValueOrDefault(DropReasons.Detached) + missed;
-        var (events, bytes) = Queued(routedEvents, routedBytes);
         var oldest = events == 0 ? null : _underWayEvents > 0 ? null : OldestUnreadTime();
         return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, oldest, new Position(_journal.Epoch, _settled.Oldest));
     }
@@ -218,6 +224,15 @@ internal sealed partial class SegmentLane
     public void Flush() => _journal.Flush();
 
     public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, Options, capacity);
+
+    public bool IsThrough => _journal.IsThrough(this);
+
+    /// <summary>Whether there is nothing to read before <paramref name="end"/>. Under the gate.</summary>
+    public bool HasReadTo(ulong end)
+    {
+        lock (_reading)
+            return _sequence >= End(end);
+    }
 
     public LaneMeasure Measure() => _journal.Measure(this);
 

@@ -28,9 +28,21 @@ internal sealed partial class SegmentLane
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
             var place = (_sequence, _byte);
             ForgetSkipped();
-            while (Fill(batch, lease, maxEvents, maxBytes, end) && TryNext(end, out _, out _))
+            try
             {
-                // As long as there is room in the batch and something behind the segment.
+                while (Fill(batch, lease, maxEvents, maxBytes, end) && TryNext(end, out _, out _))
+                {
+                    // As long as there is room in the batch and something behind the segment.
+                }
+            }
+            catch (LogReadException) when (batch.Count > 0)
+            {
+                // What comes before that place is read; the next read meets it again.
+            }
+            catch (LogReadException)
+            {
+                _leases.Push(lease);
+                throw;
             }
             if (batch.Count == 0)
             {
@@ -86,7 +98,7 @@ internal sealed partial class SegmentLane
         lock (_reading)
         {
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
-            while (TryNext(end, out var at, out var length))
+            while (TryNextReadable(end, out var at, out var length))
             {
                 if (!IsSkipped(_sequence) && Wants(_segment, at, length))
                     return EventCodec.ReadAccepted(_segment.Buffer.AsSpan(at));
@@ -122,6 +134,20 @@ internal sealed partial class SegmentLane
                 return _sequence < end;
             _offset += length;
             _byte += length;
+        }
+    }
+
+    /// <summary>The same for those who are not the reader: what the disk does not give now is the reader's to say, and theirs to do without.</summary>
+    private bool TryNextReadable(ulong end, out int at, out int length)
+    {
+        try
+        {
+            return TryNext(end, out at, out length);
+        }
+        catch (LogReadException)
+        {
+            (at, length) = (_offset, 0);
+            return false;
         }
     }
 

@@ -32,6 +32,7 @@ internal sealed partial class SegmentLane : IJournalLane
         _sequence = sequence;
         _floor = sequence;
         _byte = firstByte;
+        _place = (sequence, firstByte);
         _settled = new SettledRanges(sequence);
     }
 
@@ -145,7 +146,7 @@ internal sealed partial class SegmentLane : IJournalLane
         lock (_reading)
         {
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
-            while (events < maxEvents && (maxBytes is null || bytes < maxBytes) && TryNext(end, out var at, out var length))
+            while (events < maxEvents && (maxBytes is null || bytes < maxBytes) && TryNextReadable(end, out var at, out var length))
             {
                 if (!IsSkipped(_sequence) && Wants(_segment, at, length))
                 {
@@ -172,8 +173,16 @@ internal sealed partial class SegmentLane : IJournalLane
     public long DeadLetterUnread(int maxEvents, string reason)
     {
         var batch = new EventBatch();
-        if (!TryRead(batch, maxEvents, long.MaxValue))
+        try
+        {
+            if (!TryRead(batch, maxEvents, long.MaxValue))
+                return 0;
+        }
+        catch (LogReadException)
+        {
+            // The lane's reader meets it as well and says it; until then there is nothing to take.
             return 0;
+        }
         var count = batch.Count;
         // A limit is a limit: what cannot be kept as a dead letter is dropped, and said.
         var isKept = Observer.OnDeadLettered(batch, reason);

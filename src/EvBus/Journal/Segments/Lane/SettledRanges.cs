@@ -16,8 +16,9 @@ internal sealed class SettledRanges(ulong oldest)
 
     public int Count => _ranges.Count;
 
-    /// <summary>The ranges, as many as a cursor on disk has room for.</summary>
-    public IReadOnlyList<(ulong From, ulong To)> Copy() => _ranges.Count == 0 ? [] : [.. _ranges.Take(3 * Limit)];
+    /// <summary>The ranges before <paramref name="end"/>, as many as a cursor on disk has room for.</summary>
+    public IReadOnlyList<(ulong From, ulong To)> Copy(ulong end) =>
+        _ranges.Count == 0 ? [] : [.. _ranges.Take(3 * Limit).Where(range => range.From < end).Select(range => (range.From, Math.Min(range.To, end)))];
 
     /// <summary>All of them.</summary>
     public IReadOnlyList<(ulong From, ulong To)> CopyAll() => _ranges.Count == 0 ? [] : [.. _ranges];

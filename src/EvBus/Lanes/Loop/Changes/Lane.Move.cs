@@ -112,6 +112,8 @@ internal sealed partial class Lane
             {
                 if (IsThrough(end))
                     done.TrySetResult();
+                else if (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.IsThrough)
+                    done.TrySetException(new EvBusException($"Lane '{Id}' has delivered what is on disk; the rest never gets there, as the journal cannot write any more. Mend the disk and start again."));
             }
         }
     }
