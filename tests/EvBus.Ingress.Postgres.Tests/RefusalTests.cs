@@ -59,11 +59,11 @@ public sealed class RefusalTests(ServerFixture fixture)
         await using var bus = await flow.StartAsync();
         for (var i = 0; i < flow.Count; i++)
             await bus.PutAsync(new BusEvent(i.ToString(CultureInfo.InvariantCulture)));
-        await Flow.Until(() => Flow.Now(bus).Trouble?.Contains($"there is no table \"{table}\" in database 'evbus'", StringComparison.Ordinal) == true);
+        await Flow.Until(() => Flow.Now(bus).Trouble?.Contains($"relation \"{table}\" does not exist (42P01). Create it in database 'evbus'", StringComparison.Ordinal) == true);
         await MakeAsync(server, table);
         await flow.EndAsync(bus);
         flow.AssertAccounts(await fixture.BodiesAsync(table));
-        Assert.Single(flow.Said, line => line.Contains("there is no table", StringComparison.Ordinal));
+        Assert.Single(flow.Said, line => line.Contains("does not exist (42P01)", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class RefusalTests(ServerFixture fixture)
             before = int.Parse(await server.QueryAsync($"WITH gone AS (DELETE FROM {table} RETURNING 1) SELECT count(*) FROM gone"), CultureInfo.InvariantCulture);
             await server.QueryAsync($"ALTER TABLE {table} RENAME TO {table}_away");
             await bus.PutAsync(new BusEvent("-1"));
-            await Flow.Until(() => Flow.Now(bus).Trouble?.Contains("there is no table", StringComparison.Ordinal) == true);
+            await Flow.Until(() => Flow.Now(bus).Trouble?.Contains("does not exist (42P01)", StringComparison.Ordinal) == true);
             await server.QueryAsync($"ALTER TABLE {table}_away RENAME TO {table}");
         });
         Assert.Equal((2001, 0), (flow.Status.Delivered, flow.Status.Dead));
@@ -142,6 +142,21 @@ public sealed class RefusalTests(ServerFixture fixture)
     }
 
     [Fact]
+    public async Task An_event_that_a_policy_of_the_table_keeps_out_alone_becomes_a_dead_letter()
+    {
+        var server = fixture.Need();
+        var table = fixture.NewTable();
+        await MakeAsync(server, table);
+        await server.QueryAsync(
+            $"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; CREATE POLICY seen ON {table} FOR SELECT USING (true); CREATE POLICY put ON {table} FOR INSERT WITH CHECK (body <> '5')");
+        var flow = new Flow(fixture.Profile(table)) { Count = 20 };
+        await flow.RunAsync(_ => Task.CompletedTask);
+        Assert.Equal((19, 1), (flow.Status.Delivered, flow.Status.Dead));
+        Assert.Equal("5", flow.Dead[0].Event.GetText());
+        Assert.Contains("(42501)", flow.Dead[0].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_table_that_is_locked_is_waited_for_and_no_event_is_given_up()
     {
         var server = fixture.Need();
@@ -150,6 +165,7 @@ public sealed class RefusalTests(ServerFixture fixture)
         await flow.RunAsync(async bus =>
         {
             var locked = server.QueryAsync($"BEGIN; LOCK TABLE {table}; SELECT pg_sleep(3); COMMIT");
+            await server.UntilAsync($"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted", "1");
             await bus.PutAsync(new BusEvent("-1"));
             await Flow.Until(() => Flow.Now(bus).Trouble?.Contains("(57014). 'statement_timeout'", StringComparison.Ordinal) == true || locked.IsCompleted);
             Assert.Contains("57014", Flow.Now(bus).Trouble, StringComparison.Ordinal);

@@ -99,11 +99,14 @@ public sealed class PostgresServer : IAsyncDisposable
         _process = null;
     }
 
-    private static string? Programs() =>
-        Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var version) ? version : 0)
-                .Select(folder => $"{folder}/bin").FirstOrDefault(folder => File.Exists($"{folder}/initdb") && File.Exists($"{folder}/postgres"))
-            : null;
+    // Debian keeps each version in a folder of its own, off the PATH.
+    private static string? Programs()
+    {
+        var debian = Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql") : [];
+        return debian.OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var version) ? version : 0).Select(folder => $"{folder}/bin")
+            .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
+            .FirstOrDefault(folder => File.Exists($"{folder}/initdb") && File.Exists($"{folder}/postgres"));
+    }
 
     private static async Task<PostgresServer> StartAsync(string programs, Func<string, IEnumerable<string>>? settings)
     {

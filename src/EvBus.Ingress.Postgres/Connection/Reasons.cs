@@ -9,6 +9,9 @@ namespace EvBus.Ingress.Postgres;
 /// <summary>What the client and the server say, sorted and in words for an operator, with the remedy. The server names users in its texts of logging in; nothing here does.</summary>
 internal sealed class Reasons(PostgresIngressOptions options, string table)
 {
+    /// <summary>The function of the server that checks rows against policies.</summary>
+    private const string RowPolicy = "ExecWithCheckOptions";
+
     /// <summary>What an exception of a batch means for its events.</summary>
     public PublishResult Judge(Exception thrown)
     {
@@ -19,6 +22,8 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
             ['4', '0', ..] or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.ObjectInUse or PostgresErrorCodes.QueryCanceled => PublishResult.Retry(words),
             // A value, a constraint, a limit, a view's check, a trigger's own word: about one of the events, and the lane finds out which.
             ['2', '2', ..] or ['2', '3', ..] or ['5', '4', ..] or PostgresErrorCodes.WithCheckOptionViolation or PostgresErrorCodes.RaiseException => PublishResult.Rejected(words),
+            // A policy of row-level security says the same as a right that is missing altogether, from another place.
+            PostgresErrorCodes.InsufficientPrivilege when thrown is PostgresException { Routine: RowPolicy } => PublishResult.Rejected(words),
             _ => PublishResult.Disconnected(words),
         };
     }
@@ -69,11 +74,12 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
         return e.SqlState switch
         {
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName =>
-                $"PostgreSQL at {options.Where}: there is no table {table} in database '{options.Database}'. Create it, correct table in the profile, or set 'declare: active'.",
+                $"{text}. Create it in database '{options.Database}', correct table in the profile, or set 'declare: active'.",
             PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.DatatypeMismatch =>
                 $"{text}. The columns that are written are in the README; 'body' and 'id' of the profile say their types.",
             PostgresErrorCodes.InvalidColumnReference when options.Mode == PostgresMode.Idempotent =>
                 $"{text}. 'mode: idempotent' needs a primary key or unique index on id alone: add one to {table}, or set 'mode: copy'.",
+            PostgresErrorCodes.InsufficientPrivilege when e.Routine == RowPolicy => text,
             PostgresErrorCodes.InsufficientPrivilege => $"{text}. {Grants()}",
             PostgresErrorCodes.UniqueViolation when options.Mode == PostgresMode.Copy => $"{text}. 'mode: idempotent' passes over what is there already",
             PostgresErrorCodes.ReadOnlySqlTransaction => $"{text}. It is a standby, or set to read only: the profile must name the primary.",
