@@ -7,7 +7,8 @@ namespace EvBus;
 
 /// <summary>
 /// The 32 bytes that a journal on disk is encrypted with (<see cref="JournalOptions.Key"/>). Prints as <c>***</c> in texts, JSON and the debugger; only
-/// <see cref="Reveal"/> shows it. Immutable; any thread. Whoever loses it has lost what waits in the journal.
+/// <see cref="Reveal"/> shows it. Immutable; any thread. Whoever loses it has lost what waits in the journal. To change it, give the new one with the former ones
+/// behind it (<see cref="WithFormer"/>): the first writes, all read, and a former one is asked for until nothing is left that it opens.
 /// </summary>
 [DebuggerDisplay("***")]
 [JsonConverter(typeof(Converter))]
@@ -18,18 +19,37 @@ public sealed class JournalKey
 
     private const int Length = 32;
     private const int MaxFileBytes = 4096;
+    private const int MaxKeys = 4;
 
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
-    private readonly byte[] _bytes;
+    private readonly byte[][] _keys;
 
-    private JournalKey(byte[] bytes) => _bytes = bytes;
+    private JournalKey(byte[][] keys) => _keys = keys;
 
-    internal ReadOnlySpan<byte> Bytes => _bytes;
+    /// <summary>The one that writes, then those that only read.</summary>
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    internal IReadOnlyList<byte[]> Keys => _keys;
+
+    /// <summary>The one that writes, alone.</summary>
+    internal JournalKey First => new([_keys[0]]);
 
     /// <summary>Makes a new key from the operating system's random source.</summary>
-    public static JournalKey Generate() => new(RandomNumberGenerator.GetBytes(Length));
+    public static JournalKey Generate() => new([RandomNumberGenerator.GetBytes(Length)]);
 
-    /// <summary>Reads a key: 44 characters of base64, url-safe or standard, as <see cref="Reveal"/> and <c>acct</c> print it; white space around it is ignored.</summary>
+    /// <summary>This key to write with, and to read with what is encrypted with a former one. At most four in all; what is there twice counts once.</summary>
+    /// <param name="former">The key of before, with its own former ones.</param>
+    /// <exception cref="ArgumentException">There would be more than four.</exception>
+    public JournalKey WithFormer(JournalKey former)
+    {
+        ArgumentNullException.ThrowIfNull(former);
+        var keys = _keys.Concat(former._keys).DistinctBy(Convert.ToBase64String).ToArray();
+        return keys.Length <= MaxKeys ? new JournalKey(keys) : throw new ArgumentException($"A journal reads with at most {MaxKeys} keys at a time. Leave out those that it does not ask for.", nameof(former));
+    }
+
+    /// <summary>
+    /// Reads a key: 44 characters of base64, url-safe or standard, as <see cref="Reveal"/> and <c>acct</c> print it; white space around it is ignored. Several, divided by
+    /// white space, are the key and its former ones, as <see cref="WithFormer"/> makes them.
+    /// </summary>
     /// <exception cref="EvBusException">It is not one; the message tells its length, never the key.</exception>
     public static JournalKey Parse(string text)
     {
@@ -60,21 +80,29 @@ public sealed class JournalKey
         }
     }
 
-    /// <summary>The key as text, to hand it to somebody: 44 characters of base64.</summary>
-    public string Reveal() => Convert.ToBase64String(_bytes);
+    /// <summary>The key as text, to hand it to somebody: 44 characters of base64; with former ones, one behind the other with a space between.</summary>
+    public string Reveal() => string.Join(' ', _keys.Select(Convert.ToBase64String));
 
     /// <summary>Always <c>***</c>.</summary>
     public override string ToString() => "***";
 
     internal static JournalKey Parse(string text, string what)
     {
-        var trimmed = text.Trim().Replace('-', '+').Replace('_', '/');
+        var parts = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (parts.Length > MaxKeys)
+            throw new EvBusException($"{what} is {parts.Length} keys; a journal reads with at most {MaxKeys} at a time. Leave out those that it does not ask for.");
+        return parts.Length < 2 ? new JournalKey([ParseOne(text.Trim(), what)]) : new JournalKey([.. parts.Select((part, i) => ParseOne(part, $"{what}, number {i + 1} of {parts.Length},")).DistinctBy(Convert.ToBase64String)]);
+    }
+
+    private static byte[] ParseOne(string text, string what)
+    {
+        var trimmed = text.Replace('-', '+').Replace('_', '/');
         var bytes = new byte[((trimmed.Length / 4) + 1) * 3];
         if (!Convert.TryFromBase64String(trimmed, bytes, out var length))
             throw new EvBusException($"{what} is no base64 (it has {trimmed.Length} characters). A key is 44 characters of base64 that end in '='.");
         if (length != Length)
             throw new EvBusException($"{what} stands for {length} bytes instead of {Length}. A key is 44 characters of base64 that end in '='.");
-        return new JournalKey(bytes[..Length]);
+        return bytes[..Length];
     }
 
     private sealed class Converter : JsonConverter<JournalKey>

@@ -38,7 +38,7 @@ public sealed record JournalOptions
 
     /// <summary>
     /// Encrypts attributes and bodies of events and dead letters on disk (AES-256-GCM), from now on: what lies there plain stays plain until it is through. A journal that
-    /// was encrypted once is refused without its key, or with another one. Default: none. <see cref="JournalKey.FromFile"/>, <see cref="JournalKey.FromEnvironment"/>.
+    /// was encrypted once is refused without its key, or with another one; to change it, <see cref="JournalKey.WithFormer"/>. Default: none. <see cref="JournalKey.FromFile"/>, <see cref="JournalKey.FromEnvironment"/>.
     /// </summary>
     public JournalKey? Key { get; init; }
 

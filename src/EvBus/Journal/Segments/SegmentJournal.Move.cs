@@ -107,7 +107,7 @@ internal sealed partial class SegmentJournal
                 if (!lane.IsAt(stand))
                     return false;
                 if (target is { } place)
-                    lane.MoveTo(SegmentAt(place, out var offset), offset, place, count, isSkip);
+                    lane.MoveTo(SegmentAt(place, out var offset), offset, place, end.Sequence, count, isSkip);
                 else
                     lane.TakeUpAgain(SegmentAt(stand.Place, out var offset), offset, stand.Place);
                 cursor = _store is null ? null : lane.Capture();
@@ -146,7 +146,8 @@ internal sealed partial class SegmentJournal
         if (isSkip ? target.Sequence <= stand.Oldest : target.Sequence >= stand.Oldest)
             return (null, default);
         var count = default(MoveCount);
-        var (from, until) = isSkip ? (stand.Place, target.Sequence) : (target, stand.Next);
+        // After a restart it may have been through with some that it has not come to again.
+        var (from, until) = isSkip ? (stand.Place, target.Sequence) : (target, stand.Settled.Select(static range => range.To).Append(stand.Next).Max());
         foreach (var (record, sequence, _) in Records(from.Sequence, from.Byte, end.Bytes))
         {
             if (sequence >= until)

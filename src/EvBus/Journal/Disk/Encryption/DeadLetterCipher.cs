@@ -24,8 +24,9 @@ internal static class DeadLetterCipher
         secret[8] = kind;
         var nonce = secret.AsSpan(headerLength, JournalCipher.NonceLength);
         RandomNumberGenerator.Fill(nonce);
-        using var cipher = keys.ForDeadLetters(laneId);
-        cipher.Encrypt(nonce, entry.AsSpan(headerLength), secret.AsSpan(headerLength + JournalCipher.NonceLength, entry.Length - headerLength), secret.AsSpan(secret.Length - JournalCipher.TagLength), secret.AsSpan(8, Bound));
+        var ciphers = keys.ForDeadLetters(laneId);
+        ciphers[0].Encrypt(nonce, entry.AsSpan(headerLength), secret.AsSpan(headerLength + JournalCipher.NonceLength, entry.Length - headerLength), secret.AsSpan(secret.Length - JournalCipher.TagLength), secret.AsSpan(8, Bound));
+        Array.ForEach(ciphers, static cipher => cipher.Dispose());
         return secret;
     }
 
@@ -36,16 +37,33 @@ internal static class DeadLetterCipher
             return null;
         var plain = new byte[entry.Length - Extra];
         entry[..headerLength].CopyTo(plain);
-        using var cipher = keys.ForDeadLetters(laneId);
+        var ciphers = keys.ForDeadLetters(laneId);
+        try
+        {
+            foreach (var cipher in ciphers)
+            {
+                if (TryOpen(cipher, entry, plain, headerLength))
+                    return plain;
+            }
+            return null;
+        }
+        finally
+        {
+            Array.ForEach(ciphers, static cipher => cipher.Dispose());
+        }
+    }
+
+    private static bool TryOpen(AesGcm cipher, ReadOnlySpan<byte> entry, byte[] plain, int headerLength)
+    {
         try
         {
             cipher.Decrypt(entry.Slice(headerLength, JournalCipher.NonceLength), entry[(headerLength + JournalCipher.NonceLength)..^JournalCipher.TagLength], entry[^JournalCipher.TagLength..],
                 plain.AsSpan(headerLength), entry.Slice(8, Bound));
-            return plain;
+            return true;
         }
         catch (AuthenticationTagMismatchException)
         {
-            return null;
+            return false;
         }
     }
 }

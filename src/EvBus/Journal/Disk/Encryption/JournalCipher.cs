@@ -11,6 +11,12 @@ internal sealed class JournalCipher(JournalKey key)
     public const int NonceLength = 12;
     private const int KeyLength = 32;
 
+    /// <summary>Whether there are keys that only read.</summary>
+    public bool HasFormer => key.Keys.Count > 1;
+
+    /// <summary>With the key that writes, alone.</summary>
+    public JournalCipher Current => HasFormer ? new JournalCipher(key.First) : this;
+
     /// <summary>The cipher of a segment file. Its key is derived with the file's random salt, so that no nonce comes twice, also where a tail was cut and written again, or a copy goes on.</summary>
     public SegmentCipher ForSegment(SegmentSalt salt, long firstByte)
     {
@@ -20,18 +26,27 @@ internal sealed class JournalCipher(JournalKey key)
         BinaryPrimitives.WriteInt64BigEndian(info[32..], firstByte);
         Span<byte> random = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64BigEndian(random, salt.Salt);
-        return new SegmentCipher(Derive(random, info));
+        var ciphers = new AesGcm[key.Keys.Count];
+        for (var i = 0; i < ciphers.Length; i++)
+            ciphers[i] = Derive(key.Keys[i], random, info);
+        return new SegmentCipher(ciphers);
     }
 
-    /// <summary>The cipher of a lane's dead letters, which take a random nonce each.</summary>
-    public AesGcm ForDeadLetters(string laneId) => Derive("evbus dead letters 1"u8, Encoding.UTF8.GetBytes(laneId));
+    /// <summary>The ciphers of a lane's dead letters, which take a random nonce each: the first one writes, all read.</summary>
+    public AesGcm[] ForDeadLetters(string laneId) => [.. key.Keys.Select(each => Derive(each, "evbus dead letters 1"u8, Encoding.UTF8.GetBytes(laneId)))];
 
-    /// <summary>By which a key is recognised, without saying anything about it.</summary>
-    public byte[] Verifier(ReadOnlySpan<byte> salt)
+    /// <summary>By which the key that writes is recognised, without saying anything about it.</summary>
+    public byte[] Verifier(ReadOnlySpan<byte> salt) => Verifier(key.Keys[0], salt);
+
+    /// <summary>The place of the key that is recognised by this: 0 the one that writes, -1 none.</summary>
+    public int Find(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> verifier)
     {
-        var verifier = new byte[KeyLength];
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, key.Bytes, verifier, salt, "evbus journal check 1"u8);
-        return verifier;
+        for (var i = 0; i < key.Keys.Count; i++)
+        {
+            if (CryptographicOperations.FixedTimeEquals(Verifier(key.Keys[i], salt), verifier))
+                return i;
+        }
+        return -1;
     }
 
     /// <summary>A salt that is none of before.</summary>
@@ -48,10 +63,17 @@ internal sealed class JournalCipher(JournalKey key)
         return salt;
     }
 
-    private AesGcm Derive(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> info)
+    private static byte[] Verifier(byte[] key, ReadOnlySpan<byte> salt)
+    {
+        var verifier = new byte[KeyLength];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, verifier, salt, "evbus journal check 1"u8);
+        return verifier;
+    }
+
+    private static AesGcm Derive(byte[] key, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> info)
     {
         Span<byte> derived = stackalloc byte[KeyLength];
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, key.Bytes, derived, salt, info);
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, derived, salt, info);
         var cipher = new AesGcm(derived, TagLength);
         CryptographicOperations.ZeroMemory(derived);
         return cipher;

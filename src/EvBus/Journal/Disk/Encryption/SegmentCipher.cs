@@ -10,12 +10,18 @@ namespace EvBus.Journal;
 ///   in memory   header │ attributes           │ seal (zeros) │ body
 ///   on disk     header │ ciphertext of them   │ seal (tag)   │ ciphertext of the body      flag Encrypted, CRC over all of this
 /// </code>
-/// The nonce is the record's byte in the log; what is authenticated besides is the header without its checksum. For one thread at a time.
+/// The nonce is the record's byte in the log; what is authenticated besides is the header without its checksum. Of several keys the one that a file
+/// was written with is known after its first record. For one thread at a time.
 /// </summary>
-internal sealed class SegmentCipher(AesGcm cipher) : IDisposable
+internal sealed class SegmentCipher : IDisposable
 {
+    private readonly AesGcm[] _ciphers;
+    private AesGcm _fitting;
     private byte[] _plain = [];
     private byte[] _secret = [];
+
+    /// <summary>The first one writes, all read.</summary>
+    public SegmentCipher(AesGcm[] ciphers) => (_ciphers, _fitting) = (ciphers, ciphers[0]);
 
     /// <summary>Writes the record at that byte of the log as it is to be on disk, checksum included.</summary>
     public void Encrypt(ReadOnlySpan<byte> record, Span<byte> target, long at)
@@ -30,7 +36,7 @@ internal sealed class SegmentCipher(AesGcm cipher) : IDisposable
         Prepare(target, at, nonce, bound);
         Reserve(record.Length);
         var length = Join(record, seal, rest, _plain);
-        cipher.Encrypt(nonce, _plain.AsSpan(0, length), _secret.AsSpan(0, length), target.Slice(seal + 3, JournalCipher.TagLength), bound);
+        _ciphers[0].Encrypt(nonce, _plain.AsSpan(0, length), _secret.AsSpan(0, length), target.Slice(seal + 3, JournalCipher.TagLength), bound);
         record.Slice(seal, 3).CopyTo(target[seal..]);
         Split(_secret.AsSpan(0, length), target, seal, rest);
         JournalFormat.Seal(target);
@@ -47,21 +53,40 @@ internal sealed class SegmentCipher(AesGcm cipher) : IDisposable
         Prepare(record, at, nonce, bound);
         Reserve(record.Length);
         var length = Join(record, seal, rest, _secret);
-        try
-        {
-            cipher.Decrypt(nonce, _secret.AsSpan(0, length), record.Slice(seal + 3, JournalCipher.TagLength), _plain.AsSpan(0, length), bound);
-        }
-        catch (AuthenticationTagMismatchException)
-        {
+        if (!TryOpen(_fitting, nonce, length, record.Slice(seal + 3, JournalCipher.TagLength), bound) && !TryOthers(nonce, length, record.Slice(seal + 3, JournalCipher.TagLength), bound))
             return false;
-        }
         Split(_plain.AsSpan(0, length), record, seal, rest);
         record.Slice(seal + 3, JournalCipher.TagLength).Clear();
         record[9] &= unchecked((byte)~EventCodec.RecordFlags.Encrypted);
         return true;
     }
 
-    public void Dispose() => cipher.Dispose();
+    public void Dispose() => Array.ForEach(_ciphers, static cipher => cipher.Dispose());
+
+    private bool TryOpen(AesGcm with, ReadOnlySpan<byte> nonce, int length, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> bound)
+    {
+        try
+        {
+            with.Decrypt(nonce, _secret.AsSpan(0, length), tag, _plain.AsSpan(0, length), bound);
+            return true;
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return false;
+        }
+    }
+
+    private bool TryOthers(ReadOnlySpan<byte> nonce, int length, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> bound)
+    {
+        foreach (var each in _ciphers)
+        {
+            if (each == _fitting || !TryOpen(each, nonce, length, tag, bound))
+                continue;
+            _fitting = each;
+            return true;
+        }
+        return false;
+    }
 
     private static (int Seal, int Body) Parts(ReadOnlySpan<byte> record)
     {

@@ -25,7 +25,7 @@ internal sealed partial class LogFiles
                 return block;
             // Damaged from here on: go on behind it.
             if (Resync.Find(file, at, sequence, NextAfter(file)) is not { } found)
-                (at, sequence) = (file.EndByte, NextAfter(file)?.FirstSequence ?? sequence);
+                (at, sequence) = ReportRest(file, at, sequence, NextAfter(file));
             else
                 (at, sequence) = ReportSkip(at, sequence, found);
         }
@@ -36,6 +36,16 @@ internal sealed partial class LogFiles
     {
         lock (_lock)
             _pool.Return(block.Buffer);
+    }
+
+    /// <summary>Nothing whole is left in the file: damage, unless there is nothing at all.</summary>
+    private (long, ulong) ReportRest(LogFile file, long at, ulong sequence, LogFile? next)
+    {
+        Span<byte> head = stackalloc byte[EventCodec.HeaderLength];
+        var lost = next is null ? 1 : (long)(next.FirstSequence - sequence);
+        if (lost > 0 && head[..file.Read(at, head)].ContainsAnyExcept((byte)0))
+            Report(new Damage(at, file.EndByte - at, lost, "records are damaged"));
+        return (file.EndByte, next?.FirstSequence ?? sequence);
     }
 
     private (long, ulong) ReportSkip(long at, ulong sequence, (long At, ulong Sequence) found)

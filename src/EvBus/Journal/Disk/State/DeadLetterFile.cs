@@ -59,7 +59,8 @@ internal sealed partial class DeadLetterFile : IDisposable
             if (damaged > 0)
                 KeepAside(storage, laneId, content);
             if (content.Length < FileHeaderLength || file._end < content.Length || file._gone > Math.Max(1000, file._live) || damaged > 0
-                // What lies there plain is encrypted now.
+                // What lies there plain, or under a former key, is encrypted with the one that writes now.
+                || (keys is { HasFormer: true } && letters.Count > 0)
                 || (keys is not null && BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) < Version))
                 file.Rewrite(letters);
             storage.SyncFolder(JournalFormat.DeadFolder);

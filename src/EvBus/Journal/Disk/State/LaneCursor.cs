@@ -56,6 +56,9 @@ internal sealed record LaneCursor
     /// <summary>When that was noticed; the minimum when it was not.</summary>
     public DateTimeOffset OrphanedSince { get; init; }
 
+    /// <summary>Whether it has passed damage: what is left when all else is through was lost there.</summary>
+    public bool SawDamage { get; init; }
+
     /// <summary>The file of a lane: its id in a form that every file system takes.</summary>
     public static string FileOf(string laneId)
     {
@@ -109,6 +112,7 @@ internal sealed record LaneCursor
         }
         writer.Write(OrphanedAt);
         writer.Write(OrphanedSince.UtcTicks);
+        writer.Write(SawDamage);
         writer.Flush();
         return stream.ToArray();
     }
@@ -134,7 +138,9 @@ internal sealed record LaneCursor
         var dropped = new Dictionary<string, long>(StringComparer.Ordinal);
         for (var left = reader.ReadInt32(); left > 0; left--)
             dropped[reader.ReadString()] = reader.ReadInt64();
-        return cursor with { Dropped = dropped, OrphanedAt = reader.ReadUInt64(), OrphanedSince = new DateTimeOffset(reader.ReadInt64(), TimeSpan.Zero) };
+        cursor = cursor with { Dropped = dropped, OrphanedAt = reader.ReadUInt64(), OrphanedSince = new DateTimeOffset(reader.ReadInt64(), TimeSpan.Zero) };
+        // Earlier versions of the format end here.
+        return cursor with { SawDamage = reader.BaseStream.Position < reader.BaseStream.Length && reader.ReadBoolean() };
     }
 }
 

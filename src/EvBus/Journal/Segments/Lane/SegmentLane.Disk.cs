@@ -54,6 +54,7 @@ internal sealed partial class SegmentLane
             _dropped[reason] = count;
         CountedSequence = cursor.OrphanedAt > 0 ? end : cursor.CountedSequence;
         CountedByte = cursor.CountedByte;
+        _sawDamage = cursor.SawDamage;
         if (cursor.Rule == Filter.Rule || (cursor.Rule.Length > 0 && (cursor.OrphanedAt > 0 || Definition.IsOrphan)))
             return;
         // Other events are the lane's now, or nobody knows what of it got to disk: what it has queued is counted again.
@@ -102,6 +103,7 @@ internal sealed partial class SegmentLane
                 Dropped = new Dictionary<string, long>(_dropped),
                 OrphanedAt = IsOrphaned && !IsReturning ? _detachedAt : 0,
                 OrphanedSince = OrphanedSince ?? default,
+                SawDamage = _sawDamage,
             };
         }
     }

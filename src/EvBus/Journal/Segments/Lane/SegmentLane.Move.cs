@@ -46,19 +46,19 @@ internal sealed partial class SegmentLane
     public void TakeUpAgain(Segment segment, int offset, (ulong Sequence, long Byte) place)
     {
         lock (_reading)
-            Place(segment, offset, place, _settled.Oldest, keepRanges: true);
+            Place(segment, offset, place, _settled.Oldest, keepsAhead: true);
     }
 
-    /// <summary>Goes there, and counts what that moves. Under the gate.</summary>
-    public void MoveTo(Segment segment, int offset, (ulong Sequence, long Byte) place, in MoveCount count, bool isSkip)
+    /// <summary>Goes there, and counts what that moves, which was looked for up to <paramref name="end"/>. Under the gate.</summary>
+    public void MoveTo(Segment segment, int offset, (ulong Sequence, long Byte) place, ulong end, in MoveCount count, bool isSkip)
     {
         lock (_reading)
         {
             if (isSkip)
                 _settled.Settle(0, place.Sequence);
             else
-                _settled.Reset(place.Sequence);
-            Place(segment, offset, place, place.Sequence, keepRanges: isSkip);
+                Unsettle(place.Sequence, end);
+            Place(segment, offset, place, place.Sequence, isSkip);
         }
         if (isSkip)
         {
@@ -73,9 +73,18 @@ internal sealed partial class SegmentLane
         _settledBytes -= count.Bytes;
     }
 
-    private void Place(Segment segment, int offset, (ulong Sequence, long Byte) place, ulong oldest, bool keepRanges)
+    /// <summary>Is through with nothing from here on, but for what is beyond the end.</summary>
+    private void Unsettle(ulong from, ulong end)
     {
-        var ahead = _skipped.Where(range => range.From >= _sequence).ToArray();
+        var beyond = _settled.CopyAll();
+        _settled.Reset(from);
+        foreach (var range in beyond)
+            _settled.Settle(Math.Max(range.From, end), range.To);
+    }
+
+    private void Place(Segment segment, int offset, (ulong Sequence, long Byte) place, ulong oldest, bool keepsAhead)
+    {
+        var ahead = keepsAhead ? _skipped.Where(range => range.From >= _sequence).ToArray() : [];
         Take(segment, offset);
         _byte = segment.IsBlock ? place.Byte : segment.FirstByte + offset;
         _sequence = place.Sequence;
@@ -85,8 +94,7 @@ internal sealed partial class SegmentLane
         _skipped.Clear();
         if (oldest > place.Sequence)
             _skipped.Add((0, oldest, 0, 0));
-        if (keepRanges)
-            _skipped.AddRange(_settled.CopyAll().Select(static range => (range.From, range.To, 0L, 0L)));
+        _skipped.AddRange(_settled.CopyAll().Select(static range => (range.From, range.To, 0L, 0L)));
         _skipped.AddRange(ahead.Where(range => _skipped.Count == 0 || range.From >= _skipped[^1].To));
     }
 }
