@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything once and runs every test project. Usage: ./test.sh [PROJECT...]   (names such as EvBus.Tests; all by default)
 # The last line is "N passed, N failed, N skipped". Needs the .NET SDK. The tests of the brokers need the Debian packages below, which root gets installed,
-# and a Kafka (EVBUS_KAFKA_HOME, KAFKA_HOME, ../shared/kafka, or EVBUS_TEST_KAFKA for one that runs); what is missing is a named skip, and a failure where CI=true.
+# and a Kafka (EVBUS_KAFKA_HOME, KAFKA_HOME, ../shared/kafka, a local container image apache/kafka, or EVBUS_TEST_KAFKA for one that runs); what is missing is a named skip, and a failure where CI=true.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
@@ -10,6 +10,7 @@ exec </dev/null
 # What the tests of the brokers run or load.
 packages=(
     rabbitmq-server amqp-tools # RabbitMQ: the broker, and an independent client
+    postgresql                 # PostgreSQL: the server, and psql
     librdkafka1 kcat           # Kafka: the client's native half, and an independent client
 )
 missing=()

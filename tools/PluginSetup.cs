@@ -21,6 +21,8 @@ internal static class PluginSetup
         bus.AddFile();
         bus.AddHttp();
         bus.AddKafka();
+        bus.AddPostgres();
+        bus.AddOtlp();
         bus.AddRabbitMq();
         // All kinds there are, whether the acct file names them or not: one without a profile is not worth a warning.
         for (var i = 0; i < bus.Added.Count; i++)

@@ -5,7 +5,8 @@ using EvBus.Benchmarks;
 // dotnet run -c Release --project bench/EvBus.Benchmarks -- kafka [--quick] [--parts]
 // dotnet run -c Release --project bench/EvBus.Benchmarks -- rabbitmq [--json] [--quick]
 // dotnet run -c Release --project bench/EvBus.Benchmarks -- brokers [--json] [--quick] [CASE...]
-// dotnet run -c Release --project bench/EvBus.Benchmarks -- http [--json] [--quick]
+// dotnet run -c Release --project bench/EvBus.Benchmarks -- http [--json] [--quick] [CASE...]
+// dotnet run -c Release --project bench/EvBus.Benchmarks -- postgres [--json] [--quick]
 if (args is ["kafka", ..])
     return await KafkaRun.MainAsync(args[1..]);
 if (args is ["rabbitmq", ..])
@@ -13,10 +14,12 @@ if (args is ["rabbitmq", ..])
 if (args is ["brokers", ..])
     return await BrokerCases.MainAsync(args[1..]);
 if (args is ["http", ..])
-    return await HttpCases.RunAsync(args.Contains("--quick") ? 3 : 11, args.Contains("--json"));
+    return await HttpCases.RunAsync(args.Contains("--quick") ? 3 : 11, args.Contains("--json"), args[1..]);
+if (args is ["postgres", ..])
+    return await PostgresCase.RunAsync(args.Contains("--quick") ? 3 : 11, args.Contains("--json"));
 if (args is not ["limits", ..])
 {
-    Console.Error.WriteLine("Usage: kafka [--quick] [--parts] | rabbitmq [--json] [--quick] | brokers [--json] [--quick] [CASE...] | http [--json] [--quick] | limits [--json] [--quick] [CASE...]    cases: " + string.Join(", ", Limits.Names));
+    Console.Error.WriteLine("Usage: kafka [--quick] [--parts] | rabbitmq [--json] [--quick] | brokers [--json] [--quick] [CASE...] | http [--json] [--quick] [CASE...] | postgres [--json] [--quick] | limits [--json] [--quick] [CASE...]    cases: " + string.Join(", ", Limits.Names));
     return 2;
 }
 var json = args.Contains("--json");

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace EvBus.Ingress.Http;
 
 /// <summary>What a request carries.</summary>
@@ -57,11 +55,13 @@ public sealed record HttpIngressOptions
     /// <summary><c>key_file</c>: its key, PEM. Default: it stands in <c>cert_file</c>.</summary>
     public string? KeyFile { get; init; }
 
+    internal HttpFiles Files => new(CaFile, CertFile, KeyFile);
+
     internal bool IsBatch => Format is HttpFormat.Json or HttpFormat.Ndjson or HttpFormat.CloudEventsBatch;
 
     private static readonly string[] s_keys =
     [
-        "url", "format", "method", "timeout", "connections", "probe", "headers", "token", "username", "password", "secret", "signature_header", "ca_file", "cert_file", "key_file", "lane",
+        "url", "format", "method", "timeout", "connections", "probe", "secret", "signature_header", .. HttpKeys.Names, "lane",
     ];
 
     private static readonly (string Word, HttpFormat Format)[] s_formats =
@@ -80,20 +80,20 @@ public sealed record HttpIngressOptions
         errors = found;
         foreach (var key in profile.GetKeys().Except(s_keys))
             found.Add($"Profile {profile.PathOf(key)} is no key of the HTTP publisher. It has: {string.Join(", ", s_keys)}.");
-        var format = Get(found, () => profile.GetString("format")) ?? "body";
-        var method = Get(found, () => profile.GetString("method")) ?? "POST";
+        var format = HttpKeys.Get(found, () => profile.GetString("format")) ?? "body";
+        var method = HttpKeys.Get(found, () => profile.GetString("method")) ?? "POST";
         var options = new HttpIngressOptions
         {
-            Url = Get(found, () => Address(profile, "url", profile.GetRequiredString("url"))) ?? new Uri("http://missing"),
+            Url = HttpKeys.Get(found, () => HttpKeys.Address(profile, "url", profile.GetRequiredString("url"))) ?? new Uri("http://missing"),
             Format = s_formats.FirstOrDefault(each => each.Word == format).Format,
             Method = method == "PUT" ? HttpMethod.Put : HttpMethod.Post,
-            Timeout = TimeSpan.FromSeconds(Get(found, () => Range(profile, "timeout", 3600)) ?? 10),
-            Connections = (int)(Get(found, () => Range(profile, "connections", 256)) ?? 1),
-            Probe = Get(found, () => profile.GetString("probe") is { } text ? Address(profile, "probe", text) : null),
-            SignatureHeader = Get(found, () => profile.GetString("signature_header")) ?? "X-EvBus-Signature",
-            CaFile = Get(found, () => profile.GetString("ca_file")),
-            CertFile = Get(found, () => profile.GetString("cert_file")),
-            KeyFile = Get(found, () => profile.GetString("key_file")),
+            Timeout = TimeSpan.FromSeconds(HttpKeys.Get(found, () => HttpKeys.Range(profile, "timeout", 3600)) ?? 10),
+            Connections = (int)(HttpKeys.Get(found, () => HttpKeys.Range(profile, "connections", 256)) ?? 1),
+            Probe = HttpKeys.Get(found, () => profile.GetString("probe") is { } text ? HttpKeys.Address(profile, "probe", text) : null),
+            SignatureHeader = HttpKeys.Get(found, () => profile.GetString("signature_header")) ?? "X-EvBus-Signature",
+            CaFile = HttpKeys.Get(found, () => profile.GetString("ca_file")),
+            CertFile = HttpKeys.Get(found, () => profile.GetString("cert_file")),
+            KeyFile = HttpKeys.Get(found, () => profile.GetString("key_file")),
         };
         if (!Array.Exists(s_formats, each => each.Word == format))
             found.Add($"Profile {profile.PathOf("format")} must be one of: {string.Join(", ", s_formats.Select(each => each.Word))}.");
@@ -101,53 +101,7 @@ public sealed record HttpIngressOptions
             found.Add($"Profile {profile.PathOf("method")} must be one of: POST, PUT.");
         if (options.IsBatch && options.Connections > 1)
             found.Add($"Profile {profile.PathOf("connections")} is for formats with one event per request; {format} sends a batch in one. Remove it.");
-        if (profile.Contains("token") && profile.Contains("username"))
-            found.Add($"Profile {profile.PathOf("token")} and username are two ways to say who is asking. Keep one.");
-        if (options.KeyFile is not null && options.CertFile is null)
-            found.Add($"Profile {profile.PathOf("key_file")} has no certificate. Add cert_file.");
-        Get<object>(found, () => Authorization(profile));
-        foreach (var (name, value) in Get(found, () => Headers(profile)) ?? [])
-        {
-            using var request = new HttpRequestMessage();
-            if (value.AsSpan().ContainsAny('\r', '\n') || !request.Headers.TryAddWithoutValidation(name, value))
-                found.Add($"Profile {profile.PathOf($"headers: {name}")} is no header of a request. Content-Type comes from the event.");
-        }
+        HttpKeys.Check(profile, options.Files, found);
         return found.Count == 0 ? options : null;
     }
-
-    /// <summary>The value of <c>Authorization</c>: a secret. Null without one.</summary>
-    internal static string? Authorization(Profile profile) =>
-        profile.GetString("token") is { } token ? $"Bearer {token}"
-        : profile.GetString("username") is { } user ? $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{profile.GetString("password")}"))}"
-        : null;
-
-    /// <summary>The profile's own headers: maybe secrets.</summary>
-    internal static List<KeyValuePair<string, string>> Headers(Profile profile) =>
-        profile.GetSection("headers") is { } section ? [.. section.GetKeys().Select(name => KeyValuePair.Create(name, section.GetString(name) ?? ""))] : [];
-
-    private static T? Get<T>(List<string> errors, Func<T?> read)
-    {
-        try
-        {
-            return read();
-        }
-        catch (EvBusConfigurationException e)
-        {
-            errors.AddRange(e.Errors);
-            return default;
-        }
-    }
-
-    private static Uri Address(Profile profile, string key, string text)
-    {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-            throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} must be an absolute http or https URL.");
-        return url.UserInfo.Length == 0
-            ? url
-            : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} has credentials in it. Give them as username and password.");
-    }
-
-    private static long? Range(Profile profile, string key, long most) => profile.GetInt64(key) is { } number
-        ? number >= 1 && number <= most ? number : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} must be at least 1 and at most {most}.")
-        : null;
 }

@@ -8,8 +8,6 @@ namespace EvBus.Ingress.Http;
 /// </summary>
 internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions options) : IPublisher, IConnectionTest
 {
-    private static readonly TimeSpan MostPatience = TimeSpan.FromHours(1);
-
     private readonly RequestWriter _writer = new(options, context.Profile?.GetBytes("secret")?.ToArray(), context.Time);
 
     // The rest of the URL may be a secret.
@@ -20,14 +18,14 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
     public async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
         Close();
-        _client = HttpClients.Create(options, context.Profile);
+        _client = HttpClients.Create(options.Files, options.Connections, context.Profile);
         if (options.Probe is not null)
             await AskAsync(_client, HttpMethod.Get, options.Probe, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask TestAsync(CancellationToken cancellationToken)
     {
-        using var client = HttpClients.Create(options, context.Profile);
+        using var client = HttpClients.Create(options.Files, options.Connections, context.Profile);
         await AskAsync(client, options.Probe is null ? HttpMethod.Head : HttpMethod.Get, options.Probe ?? options.Url, cancellationToken).ConfigureAwait(false);
     }
 
@@ -51,14 +49,8 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         var answer = await SendAsync(client, request, end).ConfigureAwait(false);
         if (answer.Verdict == Verdict.Delivered)
             _writer.Reuse();
-        if (each is null || answer.Verdict is Verdict.Retry or Verdict.Disconnected)
-            return answer;
-        for (var i = 0; i < each.Length; i++)
-        {
-            if (each[i].Verdict == Verdict.Delivered)
-                each[i] = new EventVerdict(answer.Verdict, answer.Reason);
-        }
-        return PublishResult.Mixed(each);
+        // Refused as a whole it must be halved as a whole: verdicts on single events would bury those that nobody has looked at.
+        return each is null || answer.Verdict != Verdict.Delivered ? answer : PublishResult.Mixed(each);
     }
 
     private async ValueTask<PublishResult> EachAsync(HttpClient client, EventBatch batch, CancellationToken cancellationToken)
@@ -129,7 +121,7 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
                 _isRefused = true;
                 return PublishResult.Disconnected($"{_name} refuses the credentials (HTTP {code}). Correct token, username, password, secret or headers of the profile.");
             case HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.RequestTimeout:
-                return PublishResult.Retry(reason, After(response));
+                return PublishResult.Retry(reason, HttpKeys.RetryAfter(response, context.Time));
             case HttpStatusCode.ProxyAuthenticationRequired:
                 return PublishResult.Disconnected($"{reason} The proxy wants credentials.");
             default:
@@ -140,13 +132,6 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
                     _ => PublishResult.Disconnected(reason),
                 };
         }
-    }
-
-    private TimeSpan? After(HttpResponseMessage response)
-    {
-        var asked = response.Headers.RetryAfter;
-        var after = asked?.Delta ?? (asked?.Date is { } date ? date - context.Time.GetUtcNow() : null);
-        return after is null ? null : TimeSpan.FromTicks(Math.Clamp(after.Value.Ticks, 0, MostPatience.Ticks));
     }
 
     private async Task AskAsync(HttpClient client, HttpMethod method, Uri where, CancellationToken cancellationToken)
@@ -163,36 +148,6 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
     {
         _client?.Dispose();
         _client = null;
-    }
-
-    /// <summary>A time-out for one request after the other, and the caller's cancellation; made once for many, for a source of each request's own costs as much as the request.</summary>
-    private sealed class Deadline : IDisposable
-    {
-        private readonly TimeSpan _timeout;
-        private readonly CancellationToken _caller;
-        private readonly CancellationTokenSource _source;
-        private readonly CancellationTokenRegistration _registration;
-
-        public Deadline(TimeSpan timeout, TimeProvider time, CancellationToken caller)
-        {
-            (_timeout, _caller) = (timeout, caller);
-            _source = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-            _registration = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
-        }
-
-        public CancellationToken Token => _source.Token;
-
-        public bool IsCancelledByCaller => _caller.IsCancellationRequested;
-
-        public void Begin() => _source.CancelAfter(_timeout);
-
-        public void Stop() => _source.CancelAfter(Timeout.InfiniteTimeSpan);
-
-        public void Dispose()
-        {
-            _registration.Dispose();
-            _source.Dispose();
-        }
     }
 
     /// <summary>Events of a batch, handed out in order; after an outage no more.</summary>

@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(1201, LogLevel.Warning, "Lane {Lane}: no broker of {Servers} can be reached at the moment: {Reason}")]
     public static partial void BrokersAway(ILogger logger, string lane, string servers, string reason);
 
-    [LoggerMessage(1202, LogLevel.Warning, "Lane {Lane}: the producer is given up and made anew: {Reason}")]
+    [LoggerMessage(1202, LogLevel.Information, "Lane {Lane}: the producer is given up and made anew: {Reason}")]
     public static partial void Broken(ILogger logger, string lane, string reason);
 
     [LoggerMessage(1203, LogLevel.Debug, "Lane {Lane}: librdkafka: {Text}")]

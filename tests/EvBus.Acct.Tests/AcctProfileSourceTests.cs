@@ -168,11 +168,13 @@ public class AcctProfileSourceTests
     {
         var sample = AcctDocument.ParseYaml(File.ReadAllBytes(System.IO.Path.Combine(AppContext.BaseDirectory, "credentials.sample.yml")), "sample");
         var profiles = sample.GetProfiles(entry => Assert.Fail(entry));
-        Assert.Equal(["internal", "rabbitmq", "rabbitmq", "kafka", "file", "http", "exec"], profiles.Select(profile => profile.Provider));
+        Assert.Equal(["internal", "rabbitmq", "rabbitmq", "kafka", "file", "http", "postgres", "otlp", "exec"], profiles.Select(profile => profile.Provider));
         Assert.Equal("q1", profiles[0].GetRequiredString("routing_key"));
         Assert.Equal(["events"], profiles[3].GetStrings("topics"));
         Assert.Equal("cloudevents", profiles[4].GetRequiredString("format"));
         Assert.Equal("https://example.org/events", profiles[5].GetRequiredString("url"));
-        Assert.Equal("python3", profiles[6].GetStrings("command")[0]);
+        Assert.Equal("public.events", profiles[6].GetRequiredString("table"));
+        Assert.Equal("http://localhost:4318", profiles[7].GetRequiredString("url"));
+        Assert.Equal("python3", profiles[8].GetStrings("command")[0]);
     }
 }

@@ -80,7 +80,7 @@ public sealed class PluginCommandTests : IDisposable
 
     [Theory]
     [InlineData("There is no plugin called 'fil'. Did you mean 'file'?", "show", "fil")]
-    [InlineData("There is no plugin called 'postgres'. 'evbus plugins list' names all", "doctor", "postgres")]
+    [InlineData("There is no plugin called 'clickhouse'. 'evbus plugins list' names all", "doctor", "clickhouse")]
     [InlineData("--kind: there are no plugins of the kind 'ingres'. Did you mean 'ingress'?", "list", "--kind", "ingres")]
     [InlineData("nowhere' cannot be read: there is no such folder", "list", "--plugins", "nowhere")]
     public async Task Wrong_use_is_2_and_suggests_what_was_meant(string error, params string[] words)

@@ -6,6 +6,8 @@ namespace EvBus.House.Tests;
 /// <summary>The repository the tests were built from.</summary>
 internal static class House
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
+
     public static string Root { get; } = Path.GetFullPath(Metadata("RepositoryRoot"));
 
     public static string Configuration { get; } = Metadata("BuiltConfiguration");
@@ -18,19 +20,21 @@ internal static class House
         .Select(file => Path.GetRelativePath(Root, file).Replace('\\', '/'))
         .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal));
 
-    public static (int Code, string Output) Run(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    public static (int Code, string Output) Run(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string? folder = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Root, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder ?? Root, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.Result);
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        // Also when it has ended: whom it started may hold its output open.
+        if (process.WaitForExit(s_patience) && Task.WaitAll([output, errors], s_patience))
+            return (process.ExitCode, output.Result + errors.Result);
+        process.Kill(entireProcessTree: true);
+        throw new TimeoutException($"{program} {string.Join(' ', arguments)} has not ended within {s_patience}.");
     }
 
-    private static string Metadata(string key) =>
+    internal static string Metadata(string key) =>
         typeof(House).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(each => each.Key == key).Value!;
 }

@@ -11,6 +11,8 @@ public class PackageTests
     [InlineData("src/EvBus.Ingress.File/EvBus.Ingress.File.csproj", true)]
     [InlineData("src/EvBus.Ingress.Exec/EvBus.Ingress.Exec.csproj", true)]
     [InlineData("src/EvBus.Ingress.Http/EvBus.Ingress.Http.csproj", true)]
+    [InlineData("src/EvBus.Ingress.Postgres/EvBus.Ingress.Postgres.csproj", true)]
+    [InlineData("src/EvBus.Ingress.Otlp/EvBus.Ingress.Otlp.csproj", true)]
     [InlineData("src/EvBus.Testing/EvBus.Testing.csproj", true)]
     [InlineData("src/EvBus.Testing.Xunit/EvBus.Testing.Xunit.csproj", true)]
     [InlineData("tools/acct/acct.csproj", false)]

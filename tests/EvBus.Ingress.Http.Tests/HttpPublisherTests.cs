@@ -53,6 +53,16 @@ public sealed class HttpPublisherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_batch_that_is_refused_is_refused_as_one_even_when_an_event_of_it_cannot_be_sent()
+    {
+        await using var publisher = await ConnectAsync(("format", "json"));
+        Answer(422);
+        var result = await publisher.PublishAsync(Batch("1", "no json", "3"), default);
+        // Verdicts on each would make dead letters of events that a smaller batch may deliver.
+        Assert.Equal((Verdict.Rejected, null), (result.Verdict, result.Each));
+    }
+
+    [Fact]
     public async Task What_was_delivered_before_an_outage_is_not_sent_again()
     {
         await using var publisher = await ConnectAsync();

@@ -1,12 +1,12 @@
 namespace EvBus.Brokers;
 
 /// <summary>
-/// Where a Kafka to start is looked for: EVBUS_KAFKA_HOME, KAFKA_HOME, then the folder shared/kafka beside the project. A home is what Apache ships (its jars in libs) or
-/// a folder with the jars in lib.
+/// Where a Kafka to start is looked for: EVBUS_KAFKA_HOME, KAFKA_HOME, the folder shared/kafka beside the project, then a container image apache/kafka on this machine.
+/// A home is what Apache ships (its jars in libs) or a folder with the jars in lib.
 /// </summary>
 internal static class KafkaHome
 {
-    public const string None = "No Kafka to start was found. Set EVBUS_KAFKA_HOME (or KAFKA_HOME) to the folder of an Apache Kafka 4, with Java 17 on the PATH, or EVBUS_TEST_KAFKA to the address of one that runs.";
+    public const string None = "No Kafka to start was found. Set EVBUS_KAFKA_HOME (or KAFKA_HOME) to the folder of an Apache Kafka 4, with Java 17 on the PATH, have the image apache/kafka on this machine, or EVBUS_TEST_KAFKA to the address of one that runs.";
 
     /// <summary>The folder with the jars; null when there is none.</summary>
     public static string? Jars { get; } = Find();
@@ -24,6 +24,7 @@ internal static class KafkaHome
         }
         return homes.Where(home => !string.IsNullOrEmpty(home))
             .SelectMany(home => new[] { Path.Combine(home!, "libs"), Path.Combine(home!, "lib") })
-            .FirstOrDefault(folder => Directory.Exists(folder) && Directory.EnumerateFiles(folder, "kafka*.jar").Any());
+            .FirstOrDefault(folder => Directory.Exists(folder) && Directory.EnumerateFiles(folder, "kafka*.jar").Any())
+            ?? KafkaImage.Jars("docker", Path.Combine(Path.GetTempPath(), "evbus-kafka-images"));
     }
 }

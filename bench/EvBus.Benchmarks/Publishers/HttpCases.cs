@@ -17,7 +17,7 @@ internal static class HttpCases
 
     private static readonly byte[] s_body = Encoding.ASCII.GetBytes($"{{\"n\":\"{new string('x', 256 - 8)}\"}}");
 
-    public static async Task<int> RunAsync(int pairs, bool json)
+    public static async Task<int> RunAsync(int pairs, bool json, string[] arguments)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -25,9 +25,13 @@ internal static class HttpCases
         app.Run(async http => await http.Request.Body.CopyToAsync(Stream.Null));
         await app.StartAsync();
         var url = new Uri(app.Urls.Single());
-        await BrokerPairs.RunAsync("http-ndjson", pairs, json, () => OursAsync(url, "ndjson", 1, 200_000), () => RawAsync(url, BatchEvents, 1, 200_000));
-        await BrokerPairs.RunAsync("http-body-8", pairs, json, () => OursAsync(url, "body", 8, 20_000), () => RawAsync(url, 1, 8, 20_000));
+        if (IsWanted("http-ndjson"))
+            await BrokerPairs.RunAsync("http-ndjson", pairs, json, () => OursAsync(url, "ndjson", 1, 1_000_000), () => RawAsync(url, BatchEvents, 1, 1_000_000));
+        if (IsWanted("http-body-8"))
+            await BrokerPairs.RunAsync("http-body-8", pairs, json, () => OursAsync(url, "body", 8, 20_000), () => RawAsync(url, 1, 8, 20_000));
         return 0;
+
+        bool IsWanted(string name) => arguments.Contains(name) || Array.TrueForAll(arguments, static argument => argument.StartsWith('-'));
     }
 
     private static async Task<Run> OursAsync(Uri url, string format, int connections, int events)

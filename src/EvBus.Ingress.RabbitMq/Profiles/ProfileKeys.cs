@@ -73,7 +73,7 @@ internal sealed class ProfileKeys(Profile profile, List<string> errors)
     public void Only(params string[] known)
     {
         foreach (var key in profile.GetKeys().Except(known, StringComparer.Ordinal))
-            errors.Add($"Profile {profile.PathOf(key)} is no key of the RabbitMQ publisher. There are: {string.Join(", ", known)}.");
+            errors.Add($"Profile {profile.PathOf(key)} is no key of the RabbitMQ publisher. There are: {string.Join(", ", known.Distinct())}.");
     }
 
     public void Wrong(string key, string what) => errors.Add($"Profile {profile.PathOf(key)} {what}");

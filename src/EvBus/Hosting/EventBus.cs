@@ -32,13 +32,14 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         _builder = builder;
         _options = builder.Options;
         builder.LoggerFactory = loggers ?? builder.LoggerFactory;
-        _logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
+        var log = new SteadyLogger(builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance);
+        _logger = log;
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
         _journal = new SegmentJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
         _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
         _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
-        _meters = new BusMeters(this);
+        _meters = new BusMeters(this, log);
         _plan = new IngressPlan(builder, Queues, _logger, services);
         _reload = new ProfileReload(_options, builder.ProfileSources, _plan, _lanes, _logger);
     }

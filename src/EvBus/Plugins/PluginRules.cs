@@ -8,8 +8,20 @@ public sealed record PluginRules
     /// <summary>Names and globs of plugins that are not used. Default: none.</summary>
     public IReadOnlyList<string> Deny { get; init; } = [];
 
-    /// <summary>Names and globs of the only plugins that are used. Default: none, which means all that are not denied.</summary>
+    /// <summary>
+    /// Names and globs of the only plugins that are used. With <c>!</c> before it one is denied instead (<c>["!http*"]</c>: all but those), wherever it stands in the list.
+    /// Default: none, which means all that are not denied.
+    /// </summary>
     public IReadOnlyList<string> Allow { get; init; } = [];
+
+    /// <summary>What is wrong with the rules, each with its remedy: <c>!</c> in <see cref="Deny"/>, or both forms of denying at once.</summary>
+    internal IEnumerable<string> Errors()
+    {
+        foreach (var pattern in Deny.Where(IsNegated))
+            yield return $"Deny has '{pattern}', which would deny what is not denied. Leave the '!' out, or write '{pattern}' into Allow.";
+        if (Deny.Count > 0 && Allow.FirstOrDefault(IsNegated) is { } negated)
+            yield return $"Plugins are denied in two ways: Deny, and '{negated}' in Allow. Use one of them.";
+    }
 
     /// <summary>Why a plugin may not be used; null when it may. A name without <c>/</c> means every kind.</summary>
     public string? WhyNot(PluginDescriptor descriptor)
@@ -17,8 +29,12 @@ public sealed record PluginRules
         ArgumentNullException.ThrowIfNull(descriptor);
         if (Deny.FirstOrDefault(pattern => Names(pattern, descriptor)) is { } denied)
             return $"denied by '{denied}' in the configuration";
-        return Allow.Count == 0 || Allow.Any(pattern => Names(pattern, descriptor)) ? null : "not among the plugins that the configuration allows";
+        if (Allow.FirstOrDefault(pattern => IsNegated(pattern) && Names(pattern[1..], descriptor)) is { } negated)
+            return $"denied by '{negated}' in the configuration";
+        return Allow.All(IsNegated) || Allow.Any(pattern => Names(pattern, descriptor)) ? null : "not among the plugins that the configuration allows";
     }
+
+    private static bool IsNegated(string pattern) => pattern.StartsWith('!');
 
     private static bool Names(string pattern, PluginDescriptor descriptor)
     {

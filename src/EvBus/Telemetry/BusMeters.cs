@@ -13,7 +13,7 @@ internal sealed class BusMeters : IDisposable
     private readonly Meter _meter = new(MeterName);
     private readonly IEventBus _bus;
 
-    public BusMeters(IEventBus bus)
+    public BusMeters(IEventBus bus, SteadyLogger log)
     {
         _bus = bus;
         _meter.CreateObservableCounter("evbus.accepted", () => Bus(status => status.Accepted), "{event}", "Events accepted at the door");
@@ -27,6 +27,7 @@ internal sealed class BusMeters : IDisposable
         _meter.CreateObservableGauge("evbus.lane.lag.events", () => Lanes(lane => lane.Queued), "{event}", "Events not yet through");
         _meter.CreateObservableGauge("evbus.lane.lag.bytes", () => Lanes(lane => lane.QueuedBytes), "By", "Bytes of the records not yet through");
         _meter.CreateObservableGauge("evbus.lane.lag.seconds", LagSeconds, "s", "Age of the oldest event not yet through");
+        _meter.CreateObservableCounter("evbus.log.failed", () => Bus(_ => log.Failures), "{record}", "Log records of the bus that its log could not take");
         _meter.CreateObservableGauge("evbus.lane.flowing", () => Lanes(lane => lane.State == LaneState.Flowing ? 1 : 0), "1", "1 while calls go through");
     }
 

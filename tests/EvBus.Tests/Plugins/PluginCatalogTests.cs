@@ -70,6 +70,11 @@ public class PluginCatalogTests
     [InlineData("b", "b", "")]
     [InlineData("second", "", "a,c")]
     [InlineData("", "second", "b")]
+    [InlineData("", "!b", "a,c")]
+    [InlineData("", "!second", "a,c")]
+    [InlineData("", "[ab],!b", "a")]
+    [InlineData("", "!b,[ab]", "a")]
+    [InlineData("", "!*,a", "")]
     public void Configuration_disables_by_name_or_glob_and_what_is_denied_is_denied(string deny, string allow, string left)
     {
         var catalog = Catalog("a");

@@ -268,4 +268,13 @@ public class PluginsOnABusTests
         {
         }
     }
+
+    [Theory]
+    [InlineData("kafka", "!http", "Plugins are denied in two ways: Deny, and '!http' in Allow. Use one of them.")]
+    [InlineData("!kafka", "*", "Deny has '!kafka', which would deny what is not denied. Leave the '!' out, or write '!kafka' into Allow.")]
+    public void Denying_in_two_ways_is_an_error_of_the_configuration(string deny, string allow, string error)
+    {
+        var options = new PluginOptions { Rules = new PluginRules { Deny = [deny], Allow = [allow] } };
+        Assert.Equal([error], Assert.Throws<EvBusConfigurationException>(() => new EvBusBuilder("test", null).AddPlugins(options)).Errors);
+    }
 }

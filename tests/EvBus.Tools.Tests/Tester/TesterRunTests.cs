@@ -149,6 +149,15 @@ public class TesterRunTests
     }
 
     [Fact]
+    public async Task An_outage_that_is_over_stands_in_the_summary_as_what_was_tried_again()
+    {
+        var calls = 0;
+        var ran = await Ran.With(new MemoryStream("1\n"u8.ToArray()), Publisher((_, _) => calls++ == 0 ? throw new IOException("away") : default), "--input", "-", "--quiet", "--summary", "--log-level", "quiet");
+        Assert.Equal(0, ran.Code);
+        Assert.Contains("mine: delivered 1, dead 0, dropped 0, queued 0; tried again 1\n", ran.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_a_publisher_rejects_for_good_makes_the_exit_code_1()
     {
         var ran = await Ran.With(new MemoryStream("1\n2\n"u8.ToArray()), Publisher((evt, stop) =>

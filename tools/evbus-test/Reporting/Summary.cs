@@ -24,6 +24,8 @@ internal static class Summary
             if (lane.Dropped > 0)
                 text.Append(CultureInfo.InvariantCulture, $" ({string.Join(", ", lane.DroppedByReason.Where(pair => pair.Value > 0).Select(pair => $"{pair.Key} {pair.Value}"))})");
             text.Append(CultureInfo.InvariantCulture, $", queued {lane.Queued:N0}");
+            if (lane.Retried > 0)
+                text.Append(CultureInfo.InvariantCulture, $"; tried again {lane.Retried:N0}");
             if (lane.Trouble is not null)
                 text.Append(CultureInfo.InvariantCulture, $"; trouble: {lane.Trouble}");
             text.Append('\n');

@@ -19,11 +19,13 @@ public static class PluginBuilder
     /// <param name="bus">The builder.</param>
     /// <param name="options">The folders and the rules; rules of several calls all hold.</param>
     /// <param name="loader">Loads them. Default: one of its own.</param>
-    /// <exception cref="EvBusConfigurationException">A path cannot be read, or a plugin's name is taken.</exception>
+    /// <exception cref="EvBusConfigurationException">A path cannot be read, a plugin's name is taken, or the rules deny in two ways (<c>Deny</c>, and <c>!</c> in <c>Allow</c>).</exception>
     public static EvBusBuilder AddPlugins(this EvBusBuilder bus, PluginOptions options, PluginLoader? loader = null)
     {
         ArgumentNullException.ThrowIfNull(bus);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Rules.Errors().ToList() is { Count: > 0 } wrong)
+            throw new EvBusConfigurationException(wrong);
         loader ??= new PluginLoader();
         bus.IsStrict |= options.IsStrict;
         foreach (var catalog in bus.Catalogs.Append(bus.Strangers))

@@ -12,8 +12,8 @@ internal interface ICommitWaiter
 /// other, not by a work item each. Whoever blocks in its continuation holds up nobody: as long as somebody is left there is always one more work
 /// item on its way.
 /// </summary>
-/// <param name="asked">Called whenever somebody begins to wait.</param>
-internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
+/// <param name="asked">Called whenever somebody begins to wait, with how many do.</param>
+internal sealed class CommitWaiters(Action<int>? asked = null) : IThreadPoolWorkItem
 {
     private readonly Lock _lock = new();
     private ICommitWaiter[] _waiting = [];
@@ -32,9 +32,10 @@ internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
     public void Add(ICommitWaiter waiter)
     {
         bool isOver;
+        int count;
         lock (_lock)
         {
-            _count++;
+            count = ++_count;
             isOver = _isComplete;
             if (!isOver)
             {
@@ -46,21 +47,22 @@ internal sealed class CommitWaiters(Action? asked = null) : IThreadPoolWorkItem
         if (isOver)
             waiter.Complete(_failure);
         else
-            asked?.Invoke();
+            asked?.Invoke(count);
     }
 
     /// <summary>The same for those who may stop waiting.</summary>
     public Task<string?> AsTask()
     {
         TaskCompletionSource<string?> task;
+        int count;
         lock (_lock)
         {
-            _count++;
+            count = ++_count;
             task = _task ??= new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_isComplete)
                 task.TrySetResult(_failure);
         }
-        asked?.Invoke();
+        asked?.Invoke(count);
         return task.Task;
     }
 

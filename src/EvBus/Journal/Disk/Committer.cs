@@ -26,24 +26,29 @@ internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Ep
 
 /// <summary>
 /// The one who writes the log: closes a group, writes it, fsyncs, and says so. A group is what has come while the last one was written. Those
-/// it has just answered are given the time to come again, as long as they do come: else every second group would hold one event. Where answering
-/// all of them takes longer than the disk, only half are waited for, so that the others come while this half is written.
+/// it has just answered are given the time to come again, as long as they do come: else every second group would hold one event. For how many it
+/// waits is for <see cref="GroupSize"/> to say.
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Late callers may still signal; without a wait handle asked for, it holds nothing.")]
 internal sealed class Committer
 {
+    /// <summary>From so many missing on, those who come need the processor more than the one who waits for them.</summary>
+    private const int Many = 128;
+
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
 
     private readonly ICommitTarget _target;
     private readonly LogFiles _log;
     private readonly TimeProvider _time;
     private readonly TimeSpan _linger;
+    private readonly GroupSize _size = new();
     private readonly ManualResetEventSlim _signal = new(false, spinCount: 50);
+    private readonly ManualResetEventSlim _gathered = new(false, spinCount: 0);
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _stopping;
+    private volatile int _wanted;
     private bool _hasFailed;
-    private double _comingTicks;
-    private double _writingTicks;
     private long _groups;
     private long _events;
 
@@ -70,11 +75,19 @@ internal sealed class Committer
             _signal.Set();
     }
 
+    /// <summary>As many wait for their receipt in the group that is being filled. Any thread, once for each number.</summary>
+    public void Arrived(int count)
+    {
+        if (count == _wanted)
+            _gathered.Set();
+    }
+
     /// <summary>Writes what there is and ends.</summary>
     public Task StopAsync()
     {
         _stopping = true;
         _signal.Set();
+        _gathered.Set();
         return _over.Task;
     }
 
@@ -123,22 +136,44 @@ internal sealed class Committer
         if (answered < 2 || Arrivals is null)
             return;
         var first = Arrivals();
-        var underWay = answered + first;
-        var enough = _comingTicks * underWay > _writingTicks ? (underWay + 1) / 2 : answered;
-        var (seen, quiet, began) = (first, 0, _time.GetTimestamp());
-        while (seen < enough && quiet < 20 && !_stopping)
+        var enough = _size.Wanted(answered + first);
+        var began = _time.GetTimestamp();
+        var seen = enough - first < Many ? Watch(first, enough) : Wait(first, enough);
+        if (seen >= enough)
+            _size.Came(seen - first, _time.GetTimestamp() - began);
+    }
+
+    private int Watch(int seen, int enough)
+    {
+        for (var quiet = 0; seen < enough && quiet < 20 && !_stopping;)
         {
             if (!Thread.Yield())
                 Thread.SpinWait(100);
-            var now = Arrivals();
+            var now = Arrivals!();
             quiet = now == seen ? quiet + 1 : 0;
             seen = now;
         }
-        if (seen >= enough && seen - first >= 16)
-            _comingTicks = Smooth(_comingTicks, (_time.GetTimestamp() - began) / (double)(seen - first));
+        return seen;
     }
 
-    private static double Smooth(double before, double now) => before == 0 ? now : (before * 0.9) + (now * 0.1);
+    private int Wait(int seen, int enough)
+    {
+        _gathered.Reset();
+        _wanted = enough;
+        // Whoever came before the number stood there has not seen it.
+        Interlocked.MemoryBarrier();
+        int before;
+        do
+        {
+            before = seen;
+            if (Arrivals!() < enough && !_stopping)
+                _gathered.Wait(Patience);
+            seen = Arrivals();
+        }
+        while (before < seen && seen < enough && !_stopping);
+        _wanted = 0;
+        return seen;
+    }
 
     private bool TryWrite(CommitGroup group)
     {
@@ -168,7 +203,7 @@ internal sealed class Committer
             Fail(group, e);
             return true;
         }
-        _writingTicks = Smooth(_writingTicks, _time.GetTimestamp() - began);
+        _size.Written(_time.GetTimestamp() - began);
         Interlocked.Increment(ref _groups);
         Interlocked.Add(ref _events, group.Events);
         _target.Commit(group);

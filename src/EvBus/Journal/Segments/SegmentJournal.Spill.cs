@@ -24,7 +24,14 @@ internal sealed partial class SegmentJournal
     internal bool IsSpilling => _spills;
 
     // Somebody may ask after the group was looked at, so asking wakes the committer.
-    private CommitWaiters NewWaiters() => new(_spills ? () => _committer!.Signal() : null);
+    private Action<int>? _asked;
+
+    private CommitWaiters NewWaiters() => new(_asked ??= count =>
+    {
+        _committer!.Arrived(count);
+        if (_spills)
+            _committer.Signal();
+    });
 
     /// <summary>Under the gate.</summary>
     private bool MustSpill()

@@ -9,10 +9,10 @@ namespace EvBus.Ingress.Http;
 internal static class HttpClients
 {
     /// <exception cref="EvBusException">A file cannot be read.</exception>
-    public static HttpClient Create(HttpIngressOptions options, Profile? profile)
+    public static HttpClient Create(HttpFiles files, int connections, Profile? profile)
     {
         var tls = new SslClientAuthenticationOptions();
-        if (options.CaFile is { } ca)
+        if (files.CaFile is { } ca)
         {
             tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
             tls.CertificateChainPolicy.CustomTrustStore.AddRange(Read("ca_file", ca, () =>
@@ -22,14 +22,14 @@ internal static class HttpClients
                 return found.Count > 0 ? found : throw new CryptographicException("it has no certificate");
             }));
         }
-        if (options.CertFile is { } cert)
-            tls.ClientCertificates = [Read("cert_file", cert, () => X509Certificate2.CreateFromPemFile(cert, options.KeyFile))];
+        if (files.CertFile is { } cert)
+            tls.ClientCertificates = [Read("cert_file", cert, () => X509Certificate2.CreateFromPemFile(cert, files.KeyFile))];
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
-            MaxConnectionsPerServer = options.Connections,
+            MaxConnectionsPerServer = connections,
             // So that a moved name is noticed.
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             SslOptions = tls,
@@ -37,9 +37,9 @@ internal static class HttpClients
         var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = 1 << 20 };
         if (profile is null)
             return client;
-        if (HttpIngressOptions.Authorization(profile) is { } authorization)
+        if (HttpKeys.Authorization(profile) is { } authorization)
             client.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", authorization);
-        foreach (var (name, value) in HttpIngressOptions.Headers(profile))
+        foreach (var (name, value) in HttpKeys.Headers(profile))
             client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
         return client;
     }

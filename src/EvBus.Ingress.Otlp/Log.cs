@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Logging;
+
+namespace EvBus.Ingress.Otlp;
+
+/// <summary>What the OTLP publisher says; ids 1500–1599.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1500, LogLevel.Error, "Lane {Lane}: {Destination} refuses the credentials (HTTP {Code}); events wait until the profile is corrected")]
+    public static partial void Refused(ILogger logger, string lane, string destination, int code);
+
+    [LoggerMessage(1501, LogLevel.Information, "Lane {Lane}: {Destination} accepts the credentials again")]
+    public static partial void Accepted(ILogger logger, string lane, string destination);
+
+    [LoggerMessage(1502, LogLevel.Warning, "Lane {Lane}: {Destination} takes the events and warns: {Warning}")]
+    public static partial void Warned(ILogger logger, string lane, string destination, string warning);
+}

@@ -1,0 +1,117 @@
+using System.Globalization;
+using Npgsql;
+
+namespace EvBus.Ingress.Postgres;
+
+/// <summary>Reads a profile into options and into what the client connects with. No error repeats a value of the connection: any of them may be the password.</summary>
+internal static class PostgresProfile
+{
+    private static readonly string[] s_address = ["host", "port", "database", "username", "login", "password"];
+
+    private static readonly string[] s_keys =
+    [
+        "url", "connection_string", .. s_address, "application_name", "ssl", "ssl_mode", "ca_file", "cert_file", "key_file", "key_password", "table", "mode", "declare", "body", "id", "timeout",
+        "statement_timeout", "lane",
+    ];
+
+    public static readonly (string Word, PostgresTls Tls)[] TlsWords =
+    [
+        ("prefer", PostgresTls.Prefer), ("disable", PostgresTls.Disable), ("require", PostgresTls.Require), ("verify-ca", PostgresTls.VerifyCa), ("verify-full", PostgresTls.VerifyFull),
+    ];
+
+    public static PostgresIngressOptions? TryRead(Profile profile, out NpgsqlConnectionStringBuilder connection, out IReadOnlyList<string> errors)
+    {
+        var found = new List<string>();
+        errors = found;
+        var keys = new ProfileKeys(profile, found);
+        keys.Only(s_keys);
+        connection = Address.Read(keys);
+        var table = keys.Text("table");
+        if (table is null)
+            keys.Wrong("table", "is missing. Add it to the profile in the acct file.");
+        else if (!TableName.TryParse(table, out _, out var wrong))
+            keys.Wrong("table", wrong);
+        var options = new PostgresIngressOptions
+        {
+            Table = table ?? "",
+            Mode = keys.Choice("mode", ("idempotent", PostgresMode.Idempotent), ("copy", PostgresMode.Copy)),
+            Declare = keys.Choice("declare", ("passive", PostgresDeclare.Passive), ("none", PostgresDeclare.None), ("active", PostgresDeclare.Active)),
+            Body = keys.Choice("body", ("bytea", PostgresBody.Bytea), ("text", PostgresBody.Text), ("jsonb", PostgresBody.Jsonb)),
+            Id = keys.Choice("id", ("text", PostgresId.Text), ("uuid", PostgresId.Uuid)),
+            Tls = Tls(keys, connection),
+            CaFile = keys.Text("ca_file") ?? connection.RootCertificate,
+            CertFile = keys.Text("cert_file") ?? connection.SslCertificate,
+            KeyFile = keys.Text("key_file") ?? connection.SslKey,
+            Timeout = TimeSpan.FromSeconds(keys.Number("timeout", 1, 600) ?? 10),
+            StatementTimeout = TimeSpan.FromSeconds(keys.Number("statement_timeout", 1, 3600) ?? 20),
+            Where = string.Create(CultureInfo.InvariantCulture, $"{connection.Host}:{connection.Port}"),
+            Database = connection.Database ?? connection.Username ?? "",
+        };
+        if (options.KeyFile is not null && options.CertFile is null)
+            keys.Wrong("key_file", "has no certificate. Add cert_file.");
+        if (options.Tls == PostgresTls.Disable && (options.CaFile ?? options.CertFile) is not null)
+            keys.Wrong("ssl_mode", "is disable, which makes no use of ca_file and cert_file. Remove them, or set ssl_mode: verify-full.");
+        if (options.Tls is PostgresTls.Prefer or PostgresTls.Require && options.CaFile is not null)
+            keys.Wrong("ssl_mode", "checks no certificate, so it makes no use of ca_file. Set ssl_mode: verify-full.");
+        Complete(connection, options, keys.Text("key_password"), keys.Text("application_name"));
+        return found.Count == 0 ? options : null;
+    }
+
+    private static PostgresTls Tls(ProfileKeys keys, NpgsqlConnectionStringBuilder connection)
+    {
+        var isAsked = keys.Truth("ssl");
+        if (keys.Has("ssl_mode"))
+        {
+            var mode = keys.Choice("ssl_mode", TlsWords);
+            if (isAsked is { } asked && asked == (mode == PostgresTls.Disable))
+                keys.Wrong("ssl", "says something else than ssl_mode. Keep one of them.");
+            return mode;
+        }
+        if (isAsked is { } ssl)
+            return ssl ? PostgresTls.VerifyFull : PostgresTls.Disable;
+        if (keys.Has("ca_file") || keys.Has("cert_file"))
+            return PostgresTls.VerifyFull;
+        return connection.SslMode switch
+        {
+            SslMode.Disable => PostgresTls.Disable,
+            SslMode.Require => PostgresTls.Require,
+            SslMode.VerifyCA => PostgresTls.VerifyCa,
+            SslMode.VerifyFull => PostgresTls.VerifyFull,
+            _ => PostgresTls.Prefer,
+        };
+    }
+
+    // What the profile has no say in: one connection of the lane's own, and nothing about events or passwords in what the client says.
+    private static void Complete(NpgsqlConnectionStringBuilder connection, PostgresIngressOptions options, string? keyPassword, string? name)
+    {
+        connection.SslMode = options.Tls switch
+        {
+            PostgresTls.Disable => SslMode.Disable,
+            PostgresTls.Require => SslMode.Require,
+            PostgresTls.VerifyCa => SslMode.VerifyCA,
+            PostgresTls.VerifyFull => SslMode.VerifyFull,
+            _ => SslMode.Prefer,
+        };
+        connection.RootCertificate = options.CaFile;
+        connection.SslCertificate = options.CertFile;
+        connection.SslKey = options.KeyFile;
+        if (keyPassword is not null)
+            connection.SslPassword = keyPassword;
+        connection.ApplicationName = name ?? connection.ApplicationName ?? "evbus";
+        connection.Timeout = (int)options.Timeout.TotalSeconds;
+        // For a COPY; statements have no limit in the client, see PostgresLink.
+        connection.CommandTimeout = (int)options.StatementTimeout.TotalSeconds + 5;
+        connection.Pooling = false;
+        connection.Multiplexing = false;
+        connection.Enlist = false;
+        connection.PersistSecurityInfo = false;
+        connection.IncludeErrorDetail = false;
+        connection.LogParameters = false;
+        connection.MaxAutoPrepare = 0;
+        // A firewall forgets idle lines without telling.
+        connection.TcpKeepAlive = true;
+        connection.TcpKeepAliveTime = 60;
+        connection.TcpKeepAliveInterval = 10;
+        connection.WriteBufferSize = 64 << 10;
+    }
+}
