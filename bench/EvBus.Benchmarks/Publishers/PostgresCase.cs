@@ -12,7 +12,6 @@ namespace EvBus.Benchmarks;
 internal static class PostgresCase
 {
     private const int BatchEvents = 500;
-    private const int Events = 50_000;
     private const string Columns = "id, time, type, source, subject, profile, key, content_type, body, attributes";
 
     private static readonly byte[] s_body = Encoding.ASCII.GetBytes($"{{\"n\":\"{new string('x', 256 - 8)}\"}}");
@@ -25,12 +24,12 @@ internal static class PostgresCase
             Console.Error.WriteLine("There is no PostgreSQL: install the package postgresql.");
             return 1;
         }
-        await BrokerPairs.RunAsync("postgres", pairs, json, () => OursAsync(server, "idempotent"), () => RawAsync(server, isIdempotent: true));
-        await BrokerPairs.RunAsync("postgres-copy", pairs, json, () => OursAsync(server, "copy"), () => RawAsync(server, isIdempotent: false));
+        await BrokerPairs.RunAsync("postgres", pairs, json, () => OursAsync(server, "idempotent", 100_000), () => RawAsync(server, isIdempotent: true, 100_000));
+        await BrokerPairs.RunAsync("postgres-copy", pairs, json, () => OursAsync(server, "copy", 200_000), () => RawAsync(server, isIdempotent: false, 200_000));
         return 0;
     }
 
-    private static async Task<Run> OursAsync(PostgresServer server, string mode)
+    private static async Task<Run> OursAsync(PostgresServer server, string mode, int events)
     {
         await EmptyAsync(server, mode == "idempotent");
         var profile = new Profile("postgres", "bench", new Dictionary<string, object?>
@@ -48,9 +47,9 @@ internal static class PostgresCase
         // The connection is not what is measured.
         await bus.PutAsync(new BusEvent(s_body), Receipt.Delivered());
         var attributes = new EventAttributes { ContentType = "application/json" };
-        return await Run.MeasureAsync(Events, async () =>
+        return await Run.MeasureAsync(events, async () =>
         {
-            for (var i = 0; i < Events; i++)
+            for (var i = 0; i < events; i++)
             {
                 // A producer that waits for each place at a full door is not what is measured.
                 while (i % 1000 == 0 && bus.GetStatus().Lanes[0].Queued > 8_000)
@@ -63,7 +62,7 @@ internal static class PostgresCase
         });
     }
 
-    private static async Task<Run> RawAsync(PostgresServer server, bool isIdempotent)
+    private static async Task<Run> RawAsync(PostgresServer server, bool isIdempotent, int events)
     {
         await EmptyAsync(server, isIdempotent);
         await using var source = new NpgsqlDataSourceBuilder(
@@ -80,9 +79,9 @@ internal static class PostgresCase
             await finish.PrepareAsync();
         var copy = $"COPY {(isIdempotent ? "staging" : "bench")} ({Columns}) FROM STDIN (FORMAT BINARY)";
         var ids = new EventIds(2);
-        return await Run.MeasureAsync(Events, async () =>
+        return await Run.MeasureAsync(events, async () =>
         {
-            for (var done = 0; done < Events; done += BatchEvents)
+            for (var done = 0; done < events; done += BatchEvents)
             {
                 if (isIdempotent)
                     await connection.BeginTransactionAsync();

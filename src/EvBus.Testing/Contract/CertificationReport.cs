@@ -39,8 +39,10 @@ public sealed record FactOutcome(string Name, FactState State, string? Reason);
 /// <param name="Outcomes">One for each fact, in the order of <see cref="PublisherCertification.Facts"/>.</param>
 public sealed record CertificationReport(string Publisher, IReadOnlyList<FactOutcome> Outcomes)
 {
-    /// <summary>Whether no fact is broken.</summary>
-    public bool IsCertified => Outcomes.All(outcome => outcome.State != FactState.Broken);
+    private const string Delivered = "Delivered_means_readable_at_the_destination";
+
+    /// <summary>Whether no fact is broken, and what is said to be delivered was read at the destination: without that nothing else says much.</summary>
+    public bool IsCertified => Count(FactState.Broken) == 0 && !Outcomes.Any(outcome => outcome is { Name: Delivered, State: FactState.NotShown });
 
     /// <summary>One line for each fact, then the sum.</summary>
     public override string ToString()
@@ -54,7 +56,7 @@ public sealed record CertificationReport(string Publisher, IReadOnlyList<FactOut
                 text.Append("           ").AppendLine(outcome.Reason.ReplaceLineEndings(" "));
         }
         return text.Append(Publisher).Append(": ").Append(Count(FactState.Kept)).Append(" kept, ").Append(Count(FactState.Broken)).Append(" broken, ")
-            .Append(Count(FactState.NotShown)).Append(" not shown: ").Append(IsCertified ? "certified" : "refused").ToString();
+            .Append(Count(FactState.NotShown)).Append(" not shown: ").Append(IsCertified ? "certified" : Count(FactState.Broken) > 0 ? "refused" : "not certified, for nobody read what was delivered").ToString();
     }
 
     private int Count(FactState state) => Outcomes.Count(outcome => outcome.State == state);

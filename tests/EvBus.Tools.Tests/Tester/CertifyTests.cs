@@ -39,6 +39,15 @@ public sealed class CertifyTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_a_look_at_the_destination_nothing_is_certified()
+    {
+        var ran = await CertifyAsync("SaysTooSoon", read: null);
+        Assert.Equal(1, ran.Code);
+        Assert.Contains("no --read was given: name a command that prints what is at the destination", ran.Output, StringComparison.Ordinal);
+        Assert.EndsWith(": not certified, for nobody read what was delivered\n", ran.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_plugin_that_cannot_be_loaded_is_refused_with_the_reason()
     {
         var ran = await CertifyAsync("NoSuchType");
@@ -51,12 +60,14 @@ public sealed class CertifyTests : IDisposable
     {
         var nowhere = await Ran.Of("plugin", "certify", Path.Combine(_folder, "nowhere"));
         Assert.Equal(2, nowhere.Code);
-        var lacks = await CertifyAsync("Good", "--lacks", "colour=none");
+        var lacks = await CertifyAsync("Good", more: ["--lacks", "colour=none"]);
         Assert.Equal(2, lacks.Code);
         Assert.Contains("WHAT is one of: order, attributes", lacks.Error, StringComparison.Ordinal);
     }
 
-    private Task<Ran> CertifyAsync(string type, params string[] more)
+    private Task<Ran> CertifyAsync(string type, params string[] more) => CertifyAsync(type, $"cat '{Path.Combine(_folder, "out.ndjson")}'", more);
+
+    private Task<Ran> CertifyAsync(string type, string? read, params string[] more)
     {
         var plugin = Path.Combine(_folder, "broken");
         Directory.CreateDirectory(plugin);
@@ -70,6 +81,6 @@ public sealed class CertifyTests : IDisposable
         var acct = Path.Combine(_folder, "acct.yml");
         File.WriteAllText(acct, $$"""broken: {default: {path: {{output}}, password: pw-of-the-test} }""");
         File.SetUnixFileMode(acct, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        return Ran.Of(["plugin", "certify", plugin, "--acct-file", acct, "--read", $"cat '{output}'", "--lacks", "attributes=the file has bodies alone", "--patience", "3", .. more]);
+        return Ran.Of(["plugin", "certify", plugin, "--acct-file", acct, .. read is null ? [] : new[] { "--read", read }, "--lacks", "attributes=the file has bodies alone", "--patience", "3", .. more]);
     }
 }

@@ -117,7 +117,7 @@ internal static class CertifyCommand
                 Time = host.Time,
                 Limits = limits with
                 {
-                    Reading = limits.Reading ?? (read is null ? "no --read was given" : null),
+                    Reading = limits.Reading ?? (read is null ? "no --read was given: name a command that prints what is at the destination" : null),
                     Cut = limits.Cut ?? (parsed.GetValue(Cut) is null ? "no --cut was given" : null),
                     Refusal = limits.Refusal ?? (bad[0] is null ? "no --refused was given" : null),
                     Missing = limits.Missing ?? (bad[1] is null ? "no --missing was given" : null),
