@@ -78,7 +78,7 @@ public class DecoratorTests
         await using var bus = EventBus.Create(bus =>
         {
             bus.Options = bus.Options with { Time = clock };
-            bus.Publisher("x", publisher).Veto((_, evt) => evt.ToEvent().GetText() == "1" ? "vetoed" : null);
+            bus.Publisher("x", publisher, lane: new LaneOptions { CallTimeout = TimeSpan.FromDays(1) }).Veto((_, evt) => evt.ToEvent().GetText() == "1" ? "vetoed" : null);
         });
         var puts = Enumerable.Range(0, 4).Select(i => bus.PutAsync(Given.Event(i), Receipt.Delivered()).AsTask()).ToArray();
         await bus.StartAsync();
