@@ -7,10 +7,14 @@ internal sealed class CursorKeeper
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
+
+    // Held while state is kept, which takes a few fsyncs; whoever only says that something has changed must not wait for them.
+    private readonly Lock _keeping = new();
     private readonly Action _keep;
     private readonly Action<string> _fail;
     private readonly ITimer _timer;
     private bool _isDue;
+    private bool _isKeeping;
     private bool _stopped;
 
     public CursorKeeper(TimeProvider time, Action keep, Action<string> fail)
@@ -30,13 +34,15 @@ internal sealed class CursorKeeper
             if (_isDue || _stopped)
                 return;
             _isDue = true;
-            _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+            if (!_isKeeping)
+                _timer.Change(Interval, Timeout.InfiniteTimeSpan);
         }
     }
 
     /// <summary>After this nothing is kept any more; one that runs is waited for.</summary>
     public void Stop()
     {
+        lock (_keeping)
         lock (_lock)
         {
             _stopped = true;
@@ -46,11 +52,15 @@ internal sealed class CursorKeeper
 
     private void Tick()
     {
-        lock (_lock)
+        lock (_keeping)
         {
-            if (_stopped)
-                return;
-            _isDue = false;
+            lock (_lock)
+            {
+                if (_stopped)
+                    return;
+                (_isDue, _isKeeping) = (false, true);
+            }
+            var again = Interval;
             try
             {
                 _keep();
@@ -59,11 +69,17 @@ internal sealed class CursorKeeper
             {
                 // The committer meets the same and says it. Until there is room, what is durable already has to do: events may come twice.
                 _isDue = true;
-                _timer.Change(RetryInterval, Timeout.InfiniteTimeSpan);
+                again = RetryInterval;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 _fail(e.Message);
+            }
+            lock (_lock)
+            {
+                _isKeeping = false;
+                if (_isDue)
+                    _timer.Change(again, Timeout.InfiniteTimeSpan);
             }
         }
     }
