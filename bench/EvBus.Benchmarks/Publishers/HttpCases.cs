@@ -28,7 +28,7 @@ internal static class HttpCases
         if (IsWanted("http-ndjson"))
             await BrokerPairs.RunAsync("http-ndjson", pairs, json, () => OursAsync(url, "ndjson", 1, 1_000_000), () => RawAsync(url, BatchEvents, 1, 1_000_000));
         if (IsWanted("http-body-8"))
-            await BrokerPairs.RunAsync("http-body-8", pairs, json, () => OursAsync(url, "body", 8, 20_000), () => RawAsync(url, 1, 8, 20_000));
+            await BrokerPairs.RunAsync("http-body-8", pairs, json, () => OursAsync(url, "body", 8, 80_000), () => RawAsync(url, 1, 8, 80_000));
         return 0;
 
         bool IsWanted(string name) => arguments.Contains(name) || Array.TrueForAll(arguments, static argument => argument.StartsWith('-'));
