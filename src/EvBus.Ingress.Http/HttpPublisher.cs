@@ -89,7 +89,6 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         {
             // The answer is read to its end, so that the connection can be used again.
             using var response = await client.SendAsync(request, end.Token).ConfigureAwait(false);
-            end.Stop();
             return Judge(response);
         }
         catch (HttpRequestException e)
@@ -107,9 +106,12 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         var code = (int)response.StatusCode;
         if (response.IsSuccessStatusCode)
         {
+            // Written only when it changes: requests on other processors look at what stands beside it.
             if (_isRefused)
+            {
                 Log.Accepted(context.Logger, context.LaneId, _name);
-            _isRefused = false;
+                _isRefused = false;
+            }
             return PublishResult.Delivered;
         }
         var reason = $"{_name} answered HTTP {code}.";
@@ -153,6 +155,7 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
     /// <summary>Events of a batch, handed out in order; after an outage no more.</summary>
     private sealed class Run(EventBatch batch)
     {
+        // Delivered, as long as nothing else stands there.
         private readonly PublishResult[] _answers = new PublishResult[batch.Count];
         private int _next = -1;
         private volatile bool _isOver;
@@ -163,6 +166,8 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
 
         public void Settle(int at, PublishResult answer)
         {
+            if (answer.Verdict == Verdict.Delivered)
+                return;
             _answers[at] = answer;
             if (answer.Verdict is Verdict.Retry or Verdict.Disconnected)
                 _isOver = true;

@@ -19,9 +19,8 @@ internal sealed class Deadline : IDisposable
 
     public bool IsCancelledByCaller => _caller.IsCancellationRequested;
 
+    /// <summary>From now on; what was left of the last one does not count.</summary>
     public void Begin() => _source.CancelAfter(_timeout);
-
-    public void Stop() => _source.CancelAfter(Timeout.InfiniteTimeSpan);
 
     public void Dispose()
     {
