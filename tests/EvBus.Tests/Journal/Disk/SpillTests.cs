@@ -56,7 +56,8 @@ public class SpillTests
         // Eight times what memory may hold.
         for (var i = 0; i < 8000; i++)
             await bus.PutAsync(Number(i)).AsTask().Soon();
-        Assert.True(HasLog(storage));
+        // The committer is a thread of its own, which may not have come to it yet.
+        await Given.UntilAsync(() => HasLog(storage));
         Volatile.Write(ref isDown, false);
         await Given.UntilAsync(() => publisher.Delivered.Count == 8000);
         await Given.UntilAsync(() => !HasLog(storage));
