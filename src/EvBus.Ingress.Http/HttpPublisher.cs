@@ -124,15 +124,8 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
                 return PublishResult.Disconnected($"{_name} refuses the credentials (HTTP {code}). Correct token, username, password, secret or headers of the profile.");
             case HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.RequestTimeout:
                 return PublishResult.Retry(reason, HttpKeys.RetryAfter(response, context.Time));
-            case HttpStatusCode.ProxyAuthenticationRequired:
-                return PublishResult.Disconnected($"{reason} The proxy wants credentials.");
             default:
-                return code switch
-                {
-                    < 400 => PublishResult.Disconnected($"{reason} It leads elsewhere: set url to where it leads, which is not followed."),
-                    < 500 => PublishResult.Rejected(reason),
-                    _ => PublishResult.Disconnected(reason),
-                };
+                return HttpKeys.Verdict(code, reason);
         }
     }
 

@@ -112,15 +112,8 @@ internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions o
                 return PublishResult.Retry(reason, HttpKeys.RetryAfter(response, context.Time));
             case HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.UnsupportedMediaType:
                 return PublishResult.Disconnected($"{reason} Nothing takes OTLP logs there: set url to where a collector does, such as http://localhost:4318/v1/logs.");
-            case HttpStatusCode.ProxyAuthenticationRequired:
-                return PublishResult.Disconnected($"{reason} The proxy wants credentials.");
             default:
-                return code switch
-                {
-                    < 400 => PublishResult.Disconnected($"{reason} It leads elsewhere: set url to where it leads, which is not followed."),
-                    < 500 => PublishResult.Rejected(reason),
-                    _ => PublishResult.Disconnected(reason),
-                };
+                return HttpKeys.Verdict(code, reason);
         }
     }
 

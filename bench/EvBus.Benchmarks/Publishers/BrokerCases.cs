@@ -75,7 +75,7 @@ internal static class BrokerCases
                 o.Options = o.Options with { Seed = 1, StopTimeout = TimeSpan.Zero };
                 if (folder is not null)
                     o.Options = o.Options with { Journal = new JournalOptions { Mode = JournalMode.Disk, Directory = folder } };
-                o.AddProfiles(new Fixed(profiles)).AddRabbitMq().AddKafka();
+                o.AddProfiles(new FixedProfiles(profiles)).AddRabbitMq().AddKafka();
             });
             var receipt = durable ? Receipt.Durable : Receipt.Accepted;
             await PutAsync(bus, events / 10, underWay, receipt);
@@ -111,12 +111,5 @@ internal static class BrokerCases
         })));
         while (Living(bus).Any(lane => lane.Queued > 0))
             await Task.Delay(1);
-    }
-
-    private sealed class Fixed(Profile[] profiles) : IProfileSource
-    {
-        public string Description => "the benchmark";
-
-        public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new(profiles);
     }
 }

@@ -42,25 +42,13 @@ internal static class HttpCases
             // Bounded, or the journal's growth would be counted as garbage.
             o.Options = o.Options with { MaxEvents = 16_384, Seed = 1 };
             o.AddHttp(new LaneOptions { BatchEvents = BatchEvents });
-            o.ProfileSources.Add(new OneProfile(profile));
+            o.ProfileSources.Add(new FixedProfiles(profile));
         });
         // The connection is not what is measured.
         await bus.PutAsync(new BusEvent(s_body), Receipt.Delivered());
         // The raw loop says what a body is once for each request, and so does the publisher where a request has many.
         var attributes = format == "body" ? new EventAttributes { ContentType = "application/json" } : default;
-        return await Run.MeasureAsync(events, async () =>
-        {
-            for (var i = 0; i < events; i++)
-            {
-                // A producer that waits for each place at a full door is not what is measured.
-                while (i % 1000 == 0 && bus.GetStatus().Lanes[0].Queued > 8_000)
-                    await Task.Delay(1);
-                if (!bus.TryPut(s_body, in attributes).IsAccepted)
-                    await bus.PutAsync(new BusEvent(s_body, attributes));
-            }
-            while (bus.GetStatus().Lanes[0].Queued > 0)
-                await Task.Delay(1);
-        });
+        return await Run.MeasureAsync(events, () => Feed.PutAllAsync(bus, s_body, attributes, events));
     }
 
     private static async Task<Run> RawAsync(Uri url, int batch, int connections, int events)
@@ -91,12 +79,5 @@ internal static class HttpCases
             using var response = await client.PostAsync(url, content);
             response.EnsureSuccessStatusCode();
         }
-    }
-
-    private sealed class OneProfile(Profile profile) : IProfileSource
-    {
-        public string Description => "the benchmark";
-
-        public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new([profile]);
     }
 }

@@ -52,7 +52,7 @@ internal sealed class KafkaCase : IAsyncDisposable
         {
             o.Options = o.Options with { Seed = 1 };
             o.AddKafka();
-            o.ProfileSources.Add(new OneProfile(new Profile("kafka", "default", values)));
+            o.ProfileSources.Add(new FixedProfiles(new Profile("kafka", "default", values)));
         });
         var body = new byte[BodyBytes];
         // Connection and metadata are not what is measured; they come once.
@@ -129,13 +129,6 @@ internal sealed class KafkaCase : IAsyncDisposable
             await admin.DeleteTopicsAsync([$"bench-{Environment.ProcessId}-{_topics - 2}"]);
         await admin.CreateTopicsAsync([new TopicSpecification { Name = name, NumPartitions = 1, ReplicationFactor = 1 }]);
         return name;
-    }
-
-    private sealed class OneProfile(Profile profile) : IProfileSource
-    {
-        public string Description => "the benchmark";
-
-        public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new([profile]);
     }
 }
 

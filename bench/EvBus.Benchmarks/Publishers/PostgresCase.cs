@@ -42,24 +42,12 @@ internal static class PostgresCase
             // Bounded, or the journal's growth would be counted as garbage.
             o.Options = o.Options with { MaxEvents = 16_384, Seed = 1 };
             o.AddPostgres(new LaneOptions { BatchEvents = BatchEvents });
-            o.ProfileSources.Add(new OneProfile(profile));
+            o.ProfileSources.Add(new FixedProfiles(profile));
         });
         // The connection is not what is measured.
         await bus.PutAsync(new BusEvent(s_body), Receipt.Delivered());
         var attributes = new EventAttributes { ContentType = "application/json" };
-        return await Run.MeasureAsync(events, async () =>
-        {
-            for (var i = 0; i < events; i++)
-            {
-                // A producer that waits for each place at a full door is not what is measured.
-                while (i % 1000 == 0 && bus.GetStatus().Lanes[0].Queued > 8_000)
-                    await Task.Delay(1);
-                if (!bus.TryPut(s_body, in attributes).IsAccepted)
-                    await bus.PutAsync(new BusEvent(s_body, attributes));
-            }
-            while (bus.GetStatus().Lanes[0].Queued > 0)
-                await Task.Delay(1);
-        });
+        return await Run.MeasureAsync(events, () => Feed.PutAllAsync(bus, s_body, attributes, events));
     }
 
     private static async Task<Run> RawAsync(PostgresServer server, bool isIdempotent, int events)
@@ -115,11 +103,4 @@ internal static class PostgresCase
         "SET client_min_messages = warning; DROP TABLE IF EXISTS bench; CREATE TABLE bench (seq bigint GENERATED ALWAYS AS IDENTITY, id text NOT NULL" + (isIdempotent ? " PRIMARY KEY" : "")
         + ", time timestamptz NOT NULL, type text NOT NULL, source text NOT NULL, subject text, profile text, key text, content_type text, body bytea NOT NULL, attributes jsonb); "
         + $"ALTER TABLE bench OWNER TO {PostgresServer.Login}; CHECKPOINT");
-
-    private sealed class OneProfile(Profile profile) : IProfileSource
-    {
-        public string Description => "the benchmark";
-
-        public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new([profile]);
-    }
 }

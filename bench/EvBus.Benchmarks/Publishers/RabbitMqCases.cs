@@ -58,7 +58,7 @@ internal static class RabbitMqCases
         {
             // Bounded, or the journal's growth would be counted as garbage.
             o.Options = o.Options with { MaxEvents = 16_384 };
-            o.AddProfiles(new OneProfile(profile)).AddRabbitMq();
+            o.AddProfiles(new FixedProfiles(profile)).AddRabbitMq();
         });
         var evt = new BusEvent(new byte[Body]);
         for (var i = 1; i < WarmUp; i++)
@@ -121,12 +121,5 @@ internal static class RabbitMqCases
                 await PublishAsync();
             await done.Task;
         });
-    }
-
-    private sealed class OneProfile(Profile profile) : IProfileSource
-    {
-        public string Description => "the benchmark";
-
-        public ValueTask<IReadOnlyList<Profile>> LoadAsync(CancellationToken cancellationToken) => new([profile]);
     }
 }

@@ -63,6 +63,15 @@ internal static class HttpKeys
         ? number >= 1 && number <= most ? number : throw new EvBusConfigurationException($"Profile {profile.PathOf(key)} must be at least 1 and at most {most}.")
         : null;
 
+    /// <summary>What an answer that is no success means where nothing special is known of it.</summary>
+    public static PublishResult Verdict(int code, string reason) => code switch
+    {
+        407 => PublishResult.Disconnected($"{reason} The proxy wants credentials."),
+        < 400 => PublishResult.Disconnected($"{reason} It leads elsewhere: set url to where it leads, which is not followed."),
+        < 500 => PublishResult.Rejected(reason),
+        _ => PublishResult.Disconnected(reason),
+    };
+
     /// <summary>How long an answer asks to be left alone, an hour at most; null when it does not, or nobody can read it.</summary>
     public static TimeSpan? RetryAfter(HttpResponseMessage response, TimeProvider time)
     {

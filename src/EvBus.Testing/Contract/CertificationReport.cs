@@ -39,10 +39,8 @@ public sealed record FactOutcome(string Name, FactState State, string? Reason);
 /// <param name="Outcomes">One for each fact, in the order of <see cref="PublisherCertification.Facts"/>.</param>
 public sealed record CertificationReport(string Publisher, IReadOnlyList<FactOutcome> Outcomes)
 {
-    private const string Delivered = "Delivered_means_readable_at_the_destination";
-
     /// <summary>Whether no fact is broken, and what is said to be delivered was read at the destination: without that nothing else says much.</summary>
-    public bool IsCertified => Count(FactState.Broken) == 0 && !Outcomes.Any(outcome => outcome is { Name: Delivered, State: FactState.NotShown });
+    public bool IsCertified => Count(FactState.Broken) == 0 && !Outcomes.Any(outcome => outcome is { Name: DeliveryFacts.Readable, State: FactState.NotShown });
 
     /// <summary>One line for each fact, then the sum.</summary>
     public override string ToString()

@@ -3,9 +3,12 @@ namespace EvBus.Testing;
 /// <summary>What delivered means.</summary>
 internal static class DeliveryFacts
 {
+    /// <summary>Without it the others say little.</summary>
+    public const string Readable = "Delivered_means_readable_at_the_destination";
+
     public static IReadOnlyList<PublisherFact> All { get; } =
     [
-        new("Delivered_means_readable_at_the_destination", ReadableAsync),
+        new(Readable, ReadableAsync),
         new("Events_arrive_in_the_order_of_the_calls", OrderAsync),
         new("Attributes_arrive", AttributesAsync),
         new("A_batch_of_one_and_a_batch_of_a_thousand_are_carried", SizesAsync),

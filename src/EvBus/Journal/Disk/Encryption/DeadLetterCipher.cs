@@ -24,9 +24,8 @@ internal static class DeadLetterCipher
         secret[8] = kind;
         var nonce = secret.AsSpan(headerLength, JournalCipher.NonceLength);
         RandomNumberGenerator.Fill(nonce);
-        var ciphers = keys.ForDeadLetters(laneId);
-        ciphers[0].Encrypt(nonce, entry.AsSpan(headerLength), secret.AsSpan(headerLength + JournalCipher.NonceLength, entry.Length - headerLength), secret.AsSpan(secret.Length - JournalCipher.TagLength), secret.AsSpan(8, Bound));
-        Array.ForEach(ciphers, static cipher => cipher.Dispose());
+        using var cipher = keys.ForDeadLetters(laneId).First();
+        cipher.Encrypt(nonce, entry.AsSpan(headerLength), secret.AsSpan(headerLength + JournalCipher.NonceLength, entry.Length - headerLength), secret.AsSpan(secret.Length - JournalCipher.TagLength), secret.AsSpan(8, Bound));
         return secret;
     }
 
@@ -37,20 +36,13 @@ internal static class DeadLetterCipher
             return null;
         var plain = new byte[entry.Length - Extra];
         entry[..headerLength].CopyTo(plain);
-        var ciphers = keys.ForDeadLetters(laneId);
-        try
+        foreach (var each in keys.ForDeadLetters(laneId))
         {
-            foreach (var cipher in ciphers)
-            {
-                if (TryOpen(cipher, entry, plain, headerLength))
-                    return plain;
-            }
-            return null;
+            using var cipher = each;
+            if (TryOpen(cipher, entry, plain, headerLength))
+                return plain;
         }
-        finally
-        {
-            Array.ForEach(ciphers, static cipher => cipher.Dispose());
-        }
+        return null;
     }
 
     private static bool TryOpen(AesGcm cipher, ReadOnlySpan<byte> entry, byte[] plain, int headerLength)

@@ -32,8 +32,8 @@ internal sealed class JournalCipher(JournalKey key)
         return new SegmentCipher(ciphers);
     }
 
-    /// <summary>The ciphers of a lane's dead letters, which take a random nonce each: the first one writes, all read.</summary>
-    public AesGcm[] ForDeadLetters(string laneId) => [.. key.Keys.Select(each => Derive(each, "evbus dead letters 1"u8, Encoding.UTF8.GetBytes(laneId)))];
+    /// <summary>The ciphers of a lane's dead letters, which take a random nonce each: the first one writes, all read. Each is made when it is come to, and the caller's to dispose.</summary>
+    public IEnumerable<AesGcm> ForDeadLetters(string laneId) => key.Keys.Select(each => Derive(each, "evbus dead letters 1"u8, Encoding.UTF8.GetBytes(laneId)));
 
     /// <summary>By which the key that writes is recognised, without saying anything about it.</summary>
     public byte[] Verifier(ReadOnlySpan<byte> salt) => Verifier(key.Keys[0], salt);

@@ -60,7 +60,7 @@ internal sealed class CursorKeeper
                     return;
                 (_isDue, _isKeeping) = (false, true);
             }
-            var again = Interval;
+            var (again, isFull) = (Interval, false);
             try
             {
                 _keep();
@@ -68,8 +68,7 @@ internal sealed class CursorKeeper
             catch (StorageFullException)
             {
                 // The committer meets the same and says it. Until there is room, what is durable already has to do: events may come twice.
-                _isDue = true;
-                again = RetryInterval;
+                (again, isFull) = (RetryInterval, true);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -78,6 +77,7 @@ internal sealed class CursorKeeper
             lock (_lock)
             {
                 _isKeeping = false;
+                _isDue |= isFull;
                 if (_isDue)
                     _timer.Change(again, Timeout.InfiniteTimeSpan);
             }
