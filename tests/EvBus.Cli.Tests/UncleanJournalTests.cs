@@ -72,9 +72,12 @@ public sealed class UncleanJournalTests : IDisposable
         Assert.Equal(0, (await _killed.RunAsync("journal", "check", _killed.Journal)).Code);
     }
 
-    [Fact]
-    public async Task What_an_earlier_file_left_in_one_that_is_used_again_is_neither_event_nor_torn_tail()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_an_earlier_file_left_in_one_that_is_used_again_is_neither_event_nor_torn_tail(bool encrypted)
     {
+        _run.Key = encrypted ? JournalKey.Generate() : null;
         string[] Logs() => Directory.GetFiles(Path.Combine(_run.Journal, "log"), "*.evj");
         bool IsReused()
         {
@@ -101,6 +104,8 @@ public sealed class UncleanJournalTests : IDisposable
         }
         var (code, check) = await _killed.JsonAsync("check");
         Assert.Equal((0, 0), (code, check.GetProperty("findings").GetArrayLength()));
+        if (encrypted)
+            _killed.Variables[JournalKey.Variable] = _run.Key!.Reveal();
         var left = (await _killed.CatAsync()).Select(line => (int)line.Sequence).ToArray();
         Assert.Equal(Enumerable.Range(count - left.Length, left.Length), left);
         Assert.Equal(0, (await _killed.RunAsync("journal", "repair", _killed.Journal)).Code);

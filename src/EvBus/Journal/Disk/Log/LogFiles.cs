@@ -137,8 +137,9 @@ internal sealed partial class LogFiles : IDisposable
             return 0;
         foreach (var file in gone)
         {
+            var mayKeep = MayKeep(file);
             file.Dispose();
-            if (!MayKeep(file) || !_spares.TryKeep(file.Name, file.Length))
+            if (!mayKeep || !_spares.TryKeep(file.Name, file.Length))
                 _storage.Delete(file.Name);
         }
         return gone.Count;
