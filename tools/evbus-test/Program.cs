@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using EvBus.Files;
 using EvBus.Tools.Tester;
 
 // Asked before anything else is loaded, so that it costs what an empty program costs.
@@ -29,10 +30,10 @@ internal static class Full
 
         using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        await using var output = StandardStreams.OpenOutput();
+        await using var output = StandardOutput.Open();
         return await TesterCommand.RunAsync(args, new TesterHost
         {
-            Input = StandardStreams.OpenInput,
+            Input = Console.OpenStandardInput,
             Output = output,
             Error = Console.Error,
             IsInputRedirected = Console.IsInputRedirected,

@@ -1,5 +1,4 @@
 using EvBus.Acct;
-using Microsoft.Win32.SafeHandles;
 
 namespace EvBus.Tools.Tester;
 
@@ -35,19 +34,4 @@ internal static class TesterVersion
     public static string Number { get; } = typeof(TesterVersion).Assembly.GetName().Version!.ToString(3);
 
     public static string Line => $"evbus {Number}";
-}
-
-internal static class StandardStreams
-{
-    public static Stream OpenInput() => Console.OpenStandardInput();
-
-    // The console's own stream hides that nobody reads a pipe any more. A file stream says so, but writes to a regular file at offsets
-    // of its own, which would overwrite what standard error puts into the same file.
-    public static Stream OpenOutput()
-    {
-        if (OperatingSystem.IsWindows() || !Console.IsOutputRedirected)
-            return Console.OpenStandardOutput();
-        var stream = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-        return stream.CanSeek ? Console.OpenStandardOutput() : stream;
-    }
 }

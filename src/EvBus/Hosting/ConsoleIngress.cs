@@ -1,3 +1,5 @@
+using EvBus.Files;
+
 namespace EvBus;
 
 /// <summary>The door of the console publisher: <c>bus.AddConsole()</c>.</summary>
@@ -5,7 +7,7 @@ public static class ConsoleIngress
 {
     private static readonly Lock s_together = new();
 
-    private static readonly Lazy<Stream> s_output = new(Console.OpenStandardOutput);
+    private static readonly Lazy<Stream> s_output = new(StandardOutput.Open);
 
     /// <summary>What the bus knows about it: provider name <c>console</c>, one lane for each profile, all into one standard output.</summary>
     public static IngressDescriptor Descriptor { get; } = new()

@@ -71,6 +71,22 @@ public class ProcessTests
     }
 
     [Fact]
+    public async Task The_console_publisher_writes_to_standard_output_and_calls_nothing_delivered_that_nobody_took()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The shell of these tests is /bin/sh.");
+        var profile = Path.Combine(Directory.CreateTempSubdirectory("evbus-console-").FullName, "c.yml");
+        await File.WriteAllTextAsync(profile, "console: {out: {format: body}}\n");
+        var all = await Finish(Start($"seq 1 20000 | TESTER --input - --quiet --acct-file '{profile}'"));
+        Assert.Equal((0, string.Concat(Enumerable.Range(1, 20_000).Select(n => $"{n}\n"))), (all.Code, all.Output));
+        var cut = await Finish(Start($"{{ seq 1 200000 | TESTER --input - --quiet --summary --drain-timeout 1s --acct-file '{profile}'; echo \"exit code $?\" >&2; }} | head -n 1"));
+        Assert.Equal("1\n", cut.Output);
+        Assert.Contains("standard output takes nothing any more", cut.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("delivered 200,000", cut.Error, StringComparison.Ordinal);
+        Assert.EndsWith("exit code 1\n", cut.Error, StringComparison.Ordinal);
+        Directory.Delete(Path.GetDirectoryName(profile)!, recursive: true);
+    }
+
+    [Fact]
     public async Task Head_ends_it_quietly()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The shell of these tests is /bin/sh.");
