@@ -106,6 +106,14 @@ public sealed class HttpPublisherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Without_a_secret_nothing_is_signed()
+    {
+        await using var publisher = await ConnectAsync(("secret", null), ("format", "json"));
+        await publisher.PublishAsync(Batch("1"), default);
+        Assert.DoesNotContain("X-EvBus-Signature", _server.Requests.Single().Headers.Keys);
+    }
+
+    [Fact]
     public async Task A_request_carries_credentials_headers_and_the_event_s_id()
     {
         await using var publisher = await ConnectAsync(
