@@ -6,7 +6,7 @@ internal sealed class FaultFile(string name)
     private readonly List<(long Offset, byte[] Data)> _unsynced = [];
     private byte[] _synced = [];
 
-    public string Name { get; } = name;
+    public string Name { get; set; } = name;
 
     public byte[] Content { get; private set; } = [];
 

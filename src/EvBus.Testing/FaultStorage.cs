@@ -179,6 +179,7 @@ public sealed partial class FaultStorage : IStorage
         {
             Point();
             _files[to] = _files[from];
+            _files[to].Name = to;
             _files.Remove(from);
         }
     }

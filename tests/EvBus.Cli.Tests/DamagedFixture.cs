@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using EvBus.Journal;
 using EvBus.Testing;
@@ -36,6 +37,8 @@ public sealed class DamagedFixture : IAsyncLifetime
         }
         foreach (var (name, bytes) in Logs)
         {
+            if (_records.Count(record => record.Offset == JournalFormat.FileHeaderLength) % 2 == 1)
+                MarkReused(bytes);
             Assert.True(JournalFormat.TryParseName(Path.GetFileName(name), out var firstByte, out var sequence));
             for (var at = JournalFormat.FileHeaderLength; at < bytes.Length;)
             {
@@ -53,6 +56,18 @@ public sealed class DamagedFixture : IAsyncLifetime
     {
         _run.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Every second file is as one that was used again.</summary>
+    private static void MarkReused(byte[] bytes)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(8), 3);
+        bytes[10] |= 4;
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), JournalFormat.HeaderChecksum(bytes));
+        var mark = FileMark.Of(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(32)));
+        Assert.NotEqual(0U, mark);
+        for (var (at, length) = (JournalFormat.FileHeaderLength, 0); at < bytes.Length; at += length)
+            JournalFormat.Seal(bytes.AsSpan(at, length = EventCodec.ReadLength(bytes.AsSpan(at))), mark);
     }
 
     private IEnumerable<KeyValuePair<string, byte[]>> Logs => _files.Where(file => file.Key.StartsWith("log", StringComparison.Ordinal)).OrderBy(file => file.Key, StringComparer.Ordinal);

@@ -67,6 +67,29 @@ public sealed class EncryptedJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task After_a_change_of_the_key_a_file_with_both_opens_all_of_it_and_one_alone_is_refused()
+    {
+        await FillAsync();
+        var former = _run.Key!;
+        var added = JournalKey.Generate();
+        _run.Key = added.WithFormer(former);
+        await FillAsync();
+        await File.WriteAllTextAsync(_run["both"], $"{added.Reveal()}\n{former.Reveal()}\n");
+        var lines = await _run.CatAsync("--key-file", _run["both"]);
+        Assert.Equal(Enumerable.Range(0, 60).Concat(Enumerable.Range(0, 60)), lines.Select(line => line.Json.GetProperty("data").GetProperty("n").GetInt32()));
+        var (shown, letters) = await _run.JsonAsync("dead list", "--key-file", _run["both"]);
+        Assert.True(shown == 0, letters.ToString());
+        foreach (var (key, said) in new[] { (added, "former key"), (former, "is not the one") })
+        {
+            _run.Variables[JournalKey.Variable] = key.Reveal();
+            var (code, _, error) = await _run.RunAsync("journal", "cat", _run.Journal);
+            Assert.Equal(2, code);
+            Assert.Contains(said, error, StringComparison.Ordinal);
+            Assert.DoesNotContain(key.Reveal(), error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Another_key_is_refused_by_every_command_without_being_shown()
     {
         await FillAsync(10);

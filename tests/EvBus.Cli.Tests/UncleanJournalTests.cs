@@ -72,6 +72,45 @@ public sealed class UncleanJournalTests : IDisposable
         Assert.Equal(0, (await _killed.RunAsync("journal", "check", _killed.Journal)).Code);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_an_earlier_file_left_in_one_that_is_used_again_is_neither_event_nor_torn_tail(bool encrypted)
+    {
+        _run.Key = encrypted ? JournalKey.Generate() : null;
+        string[] Logs() => Directory.GetFiles(Path.Combine(_run.Journal, "log"), "*.evj");
+        bool IsReused()
+        {
+            using var file = new FileStream(Logs().Order(StringComparer.Ordinal).Last(), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            file.Position = 10;
+            return (file.ReadByte() & 4) != 0;
+        }
+
+        var count = 0;
+        await using (var bus = _run.Bus(("fast", null, new ScriptedPublisher())))
+        {
+            await bus.StartAsync();
+            do
+            {
+                await CliRun.PutAsync(bus, 50);
+                count += 50;
+                // Through, durably, and what is not needed is gone or kept for later.
+                await CliRun.UntilAsync(() => Tools.Cli.Journal.JournalFolder.Open(_run.Journal).Checkpoint?.Sequence == (ulong)count && bus.GetStatus().Lanes[0].Queued == 0 && Logs().Length == 1);
+            }
+            while (!IsReused() && count < 10_000);
+            Assert.True(IsReused());
+            _run.CopyJournal(_killed.Journal);
+            await bus.StopAsync();
+        }
+        var (code, check) = await _killed.JsonAsync("check");
+        Assert.Equal((0, 0), (code, check.GetProperty("findings").GetArrayLength()));
+        if (encrypted)
+            _killed.Variables[JournalKey.Variable] = _run.Key!.Reveal();
+        var left = (await _killed.CatAsync()).Select(line => (int)line.Sequence).ToArray();
+        Assert.Equal(Enumerable.Range(count - left.Length, left.Length), left);
+        Assert.Equal(0, (await _killed.RunAsync("journal", "repair", _killed.Journal)).Code);
+    }
+
     [Fact]
     public async Task Damage_before_the_last_commit_is_damage_and_a_zeroed_end_that_was_confirmed_too()
     {

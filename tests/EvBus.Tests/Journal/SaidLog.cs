@@ -8,6 +8,8 @@ internal sealed class SaidLog : ILoggerFactory, ILogger
 {
     private readonly ConcurrentQueue<(int Id, string Text)> _lines = new();
 
+    public IEnumerable<string> All => _lines.Select(line => line.Text);
+
     public IEnumerable<string> Of(int id) => _lines.Where(line => line.Id == id).Select(line => line.Text);
 
     public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();

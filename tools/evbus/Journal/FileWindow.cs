@@ -3,7 +3,9 @@ using EvBus.Journal;
 namespace EvBus.Tools.Cli.Journal;
 
 /// <summary>A file read through a window, so that its size does not matter. For one thread.</summary>
-internal sealed class FileWindow(IStorageFile file) : IDisposable
+/// <param name="file">The file.</param>
+/// <param name="mark">Of a segment file: what its checksums are XORed with.</param>
+internal sealed class FileWindow(IStorageFile file, uint mark = 0) : IDisposable
 {
     private const int Usual = 4 << 20;
     private const int Step = 64 << 10;
@@ -13,6 +15,9 @@ internal sealed class FileWindow(IStorageFile file) : IDisposable
     private int _length;
 
     public long Length { get; } = file.Length;
+
+    /// <summary>Whether an earlier segment file may have left its bytes in this one.</summary>
+    public bool IsReused => mark != 0;
 
     /// <summary>The bytes from <paramref name="at"/> on, as many as asked for unless the file ends; valid until the next call.</summary>
     public ReadOnlySpan<byte> Read(long at, int wanted) => Get(at, wanted) is var (offset, length) ? _buffer.AsSpan(offset, length) : default;
@@ -24,9 +29,9 @@ internal sealed class FileWindow(IStorageFile file) : IDisposable
     public int RecordAt(long at, long end)
     {
         var header = Read(at, (int)Math.Min(EventCodec.HeaderLength, Math.Max(0, end - at)));
-        if (JournalFormat.WholeRecord(header, out var needs) is > 0 and var bare)
+        if (JournalFormat.WholeRecord(header, mark, out var needs) is > 0 and var bare)
             return bare;
-        return needs <= EventCodec.HeaderLength || at + needs > end ? 0 : JournalFormat.WholeRecord(Read(at, (int)needs), out _);
+        return needs <= EventCodec.HeaderLength || at + needs > end ? 0 : JournalFormat.WholeRecord(Read(at, (int)needs), mark, out _);
     }
 
     /// <summary>The place of the next whole record at or behind <paramref name="at"/>; -1 when there is none before <paramref name="end"/>.</summary>
@@ -50,9 +55,16 @@ internal sealed class FileWindow(IStorageFile file) : IDisposable
         return -1;
     }
 
-    /// <summary>Behind the last byte that is not zero, in a range; the range's begin when all of them are.</summary>
+    /// <summary>Behind the last byte that is not zero, in a range; the range's begin when all of them are. In a file that is used again, behind its last whole record.</summary>
     public long EndOfUse(long from, long to)
     {
+        if (IsReused)
+        {
+            var end = from;
+            for (var at = NextRecord(from, to); at >= 0; at = NextRecord(end, to))
+                end = at + RecordAt(at, to);
+            return end;
+        }
         while (to > from)
         {
             var length = (int)Math.Min(Step, to - from);

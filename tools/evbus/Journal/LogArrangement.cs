@@ -15,6 +15,9 @@ internal sealed record PlacedFile(string Name, long FirstByte, ulong FirstSequen
     /// <summary>Whether nothing is missing between the file before and this one: in mode spill, what all lanes were through with was never written.</summary>
     public bool IsAfterGap { get; init; }
 
+    /// <summary>What its checksums are XORed with (<see cref="FileMark"/>).</summary>
+    public uint Mark { get; init; }
+
     public string RightName => JournalFormat.NameOf(FirstByte, FirstSequence);
 }
 
@@ -29,7 +32,7 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
             var name = $"{JournalFormat.LogFolder}/{each}";
             if (JournalFormat.TryParseName(each, out var firstByte, out var firstSequence))
                 files.Add(Place(storage, name, firstByte, firstSequence));
-            else
+            else if (!SpareFiles.IsSpare(each))
                 unknown.Add(name);
         }
         // A file whose header is whole and says another place: it was renamed, or it is a copy.
@@ -57,23 +60,24 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         using var file = storage.OpenRead(name);
         var header = new byte[JournalFormat.FileHeaderLength];
         var read = file.Read(0, header);
+        var mark = FileMark.Read(header.AsSpan(0, read), () => ReadRecords(file));
         var isAfterGap = JournalFormat.IsAfterGap(header.AsSpan(0, read));
         var trouble = JournalFormat.HeaderTrouble(header.AsSpan(0, read), name, firstByte, firstSequence, out var epoch, out var accepted);
         if (trouble is null || epoch == 0)
         {
-            var told = trouble is null ? null : PlaceByRecords(storage, name);
+            var told = trouble is null ? null : PlaceByRecords(storage, name, mark);
             return told is null || (told.Value.Byte == firstByte && (!told.Value.IsExact || told.Value.Sequence == firstSequence))
-                ? new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted) { IsAfterGap = isAfterGap }
-                : new PlacedFile(name, told.Value.Byte, told.Value.Sequence, trouble, epoch, accepted);
+                ? new PlacedFile(name, firstByte, firstSequence, trouble, epoch, accepted) { IsAfterGap = isAfterGap, Mark = mark }
+                : new PlacedFile(name, told.Value.Byte, told.Value.Sequence, trouble, epoch, accepted) { Mark = mark };
         }
         // Whole, and of another place.
-        return new PlacedFile(name, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(32)), null, epoch, accepted) { IsAfterGap = isAfterGap };
+        return new PlacedFile(name, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(32)), null, epoch, accepted) { IsAfterGap = isAfterGap, Mark = mark };
     }
 
     /// <summary>Where a file without a header belongs, by its first commit record that says where it stands; null when it has none. The number is exact when all before is whole.</summary>
-    private static (long Byte, ulong Sequence, bool IsExact)? PlaceByRecords(IStorage storage, string name)
+    private static (long Byte, ulong Sequence, bool IsExact)? PlaceByRecords(IStorage storage, string name, uint mark)
     {
-        using var window = new FileWindow(storage.OpenRead(name));
+        using var window = new FileWindow(storage.OpenRead(name), mark);
         var (events, behind, isExact) = (0UL, (long)JournalFormat.FileHeaderLength, true);
         for (var at = window.NextRecord(behind, window.Length); at >= 0; at = window.NextRecord(at, window.Length))
         {
@@ -89,9 +93,15 @@ internal sealed record LogArrangement(IReadOnlyList<PlacedFile> Files, IReadOnly
         return null;
     }
 
+    private static byte[] ReadRecords(IStorageFile file)
+    {
+        var data = new byte[Math.Clamp(file.Length - JournalFormat.FileHeaderLength, 0, 16 << 20)];
+        return data[..file.Read(JournalFormat.FileHeaderLength, data)];
+    }
+
     private static long CountWhole(IStorage storage, PlacedFile file)
     {
-        using var window = new FileWindow(storage.OpenRead(file.Name));
+        using var window = new FileWindow(storage.OpenRead(file.Name), file.Mark);
         var (at, count) = (window.NextRecord(JournalFormat.FileHeaderLength, window.Length), 0L);
         while (at >= 0)
         {

@@ -25,7 +25,7 @@ internal sealed class LogReader(JournalFolder folder, LogScan scan)
 
     private IEnumerable<StoredRecord> Read(PlacedFile file, long end)
     {
-        using var window = new FileWindow(folder.Storage.OpenRead(file.Name));
+        using var window = new FileWindow(folder.Storage.OpenRead(file.Name), file.Mark);
         using var encrypted = folder.Cipher is null ? null : new LogFile(folder.Storage, file.Name, file.FirstByte, file.FirstSequence) { Length = end - file.FirstByte };
         var shift = JournalFormat.FileHeaderLength - file.FirstByte;
         var (at, sequence) = (file.FirstByte, file.FirstSequence);

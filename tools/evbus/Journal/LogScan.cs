@@ -84,7 +84,7 @@ internal sealed partial class LogScan
 
     private void ScanFile(PlacedFile file, (long Byte, ulong Sequence) known, bool isLast)
     {
-        using var window = _window = new FileWindow(_folder.Storage.OpenRead(file.Name));
+        using var window = _window = new FileWindow(_folder.Storage.OpenRead(file.Name), file.Mark);
         (_file, _fileByte, _firstSequence) = (file.Name, file.FirstByte, file.FirstSequence);
         var physical = Math.Max(file.FirstByte, file.FirstByte + window.Length - JournalFormat.FileHeaderLength);
         (_headers[file.Name], _hasHeader) = ((Math.Max(_epoch, 1), Accepted), false);

@@ -16,7 +16,7 @@ internal static class Filler
     public static bool Fits(Journal.Gap gap) => gap.Events == 0 ? gap.Length == JournalFormat.CommitLength : gap.Events * EventCodec.HeaderLength <= gap.Length;
 
     /// <summary>The records, one after the other; with a commit at the end where there is room for one, because numbers are known again there.</summary>
-    public static IEnumerable<byte[]> Records(Journal.Gap gap, DateTimeOffset now)
+    public static IEnumerable<byte[]> Records(Journal.Gap gap, DateTimeOffset now, uint mark)
     {
         var left = gap.Length;
         var hasCommit = left - JournalFormat.CommitLength >= gap.Events * EventCodec.HeaderLength && (gap.Events > 0 || left == JournalFormat.CommitLength);
@@ -27,24 +27,24 @@ internal static class Filler
             // As equal as can be: one giant record would be read in one piece.
             var length = i == gap.Events - 1 ? left : left / (gap.Events - i);
             left -= length;
-            yield return Empty((int)length, now);
+            yield return Empty((int)length, now, mark);
         }
         if (!hasCommit)
             yield break;
         var commit = new byte[JournalFormat.CommitLength];
         JournalFormat.WriteCommit(commit, gap.Commit, now);
-        JournalFormat.Seal(commit);
+        JournalFormat.Seal(commit, mark);
         yield return commit;
     }
 
-    private static byte[] Empty(int length, DateTimeOffset now)
+    private static byte[] Empty(int length, DateTimeOffset now, uint mark)
     {
         var record = new byte[length];
         BinaryPrimitives.WriteInt32LittleEndian(record, length);
         record[8] = EventCodec.Version;
         record[9] = (byte)EventCodec.RecordFlags.ForLane;
         BinaryPrimitives.WriteInt64LittleEndian(record.AsSpan(16), now.UtcTicks);
-        JournalFormat.Seal(record);
+        JournalFormat.Seal(record, mark);
         return record;
     }
 }

@@ -47,7 +47,9 @@ internal sealed class LogRepair(IStorage storage, LogScan scan, TimeProvider tim
             foreach (var gap in gaps.Where(gap => !Filler.Fits(gap)))
                 left.Add(string.Create(CultureInfo.InvariantCulture, $"'{file.Name}': {gap.Length} bytes at byte {gap.At} of the log have no room for the {gap.Events} events that were there; restore the file from a backup"));
             gaps.RemoveAll(gap => !Filler.Fits(gap));
-            if (gaps.Count > 0 || file.HeaderTrouble is not null)
+            if (file.Mark != 0 && file.HeaderTrouble is not null && file.Mark != FileMark.Of(file.FirstSequence))
+                left.Add($"'{file.Name}': its header is damaged, and so is what would say which event it begins with; restore the file from a backup");
+            else if (gaps.Count > 0 || file.HeaderTrouble is not null)
                 Rewrite(file, gaps, done);
         }
     }
@@ -68,7 +70,7 @@ internal sealed class LogRepair(IStorage storage, LogScan scan, TimeProvider tim
             if (file.HeaderTrouble is not null)
             {
                 var (epoch, accepted) = scan.HeaderOf(file);
-                to.Write(0, JournalFormat.FileHeader(epoch, file.FirstByte, file.FirstSequence, accepted, time.GetUtcNow(), SaltOf(file), file.IsAfterGap));
+                to.Write(0, JournalFormat.FileHeader(epoch, file.FirstByte, file.FirstSequence, accepted, time.GetUtcNow(), SaltOf(file), file.IsAfterGap, isReused: file.Mark != 0));
                 done.Add($"'{file.Name}' has a new header");
                 at = JournalFormat.FileHeaderLength;
             }
@@ -76,7 +78,7 @@ internal sealed class LogRepair(IStorage storage, LogScan scan, TimeProvider tim
             {
                 Copy(from, to, at, InFile(file, gap.At));
                 at = InFile(file, gap.At);
-                foreach (var record in Filler.Records(gap, time.GetUtcNow()))
+                foreach (var record in Filler.Records(gap, time.GetUtcNow(), file.Mark))
                 {
                     to.Write(at, record);
                     at += record.Length;

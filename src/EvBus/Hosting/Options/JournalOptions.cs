@@ -27,13 +27,13 @@ public sealed record JournalOptions
     /// <summary>The folder of the journal on disk; made when it is not there. One process at a time may have it open: a second is refused at start, and told which has it.</summary>
     public string? Directory { get; init; }
 
-    /// <summary>How large a segment file is made; whole files are deleted when every lane is through with them. 64 KiB to 4 GiB; default 64 MiB.</summary>
+    /// <summary>How large a segment file is made; whole files go when every lane is through with them. Up to two of those are kept while events flow, to be written again. 64 KiB to 4 GiB; default 64 MiB.</summary>
     public long SegmentBytes { get; init; } = 64L << 20;
 
     /// <summary>How much of the end of the log is kept in memory as well, in bytes; lanes further behind read from disk. In mode <see cref="JournalMode.Spill"/> half of it is used before anything goes to disk. 1 MiB to 64 GiB; default 64 MiB.</summary>
     public long MemoryBytes { get; init; } = 64L << 20;
 
-    /// <summary>The most bytes of log on disk; then the door's policy applies. Default: as much as the disk holds.</summary>
+    /// <summary>The most bytes of log on disk that lanes still need or that are retained; then the door's policy applies. Files kept to be written again come on top. Default: as much as the disk holds.</summary>
     public long? MaxBytes { get; init; }
 
     /// <summary>

@@ -180,7 +180,6 @@ internal sealed class Committer
         var began = _time.GetTimestamp();
         try
         {
-            Seal(group);
             _log.Write(group);
         }
         catch (StorageFullException e)
@@ -215,6 +214,7 @@ internal sealed class Committer
         try
         {
             _log.CloseCurrent();
+            _log.DropSpares();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -228,19 +228,5 @@ internal sealed class Committer
         _hasFailed = true;
         _target.Refuse(e.Message, isFull: false);
         group.Waiters.Complete(e.Message);
-    }
-
-    private static void Seal(CommitGroup group)
-    {
-        foreach (var part in group.Parts)
-        {
-            var data = part.AsSpan();
-            while (data.Length > 0)
-            {
-                var length = EventCodec.ReadLength(data);
-                JournalFormat.Seal(data[..length]);
-                data = data[length..];
-            }
-        }
     }
 }

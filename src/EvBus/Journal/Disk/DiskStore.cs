@@ -74,8 +74,10 @@ internal sealed class DiskStore : IDisposable
             var cipher = options.Key is { } key ? new JournalCipher(key) : null;
             log = new LogFiles(storage, options.SegmentBytes, time, cipher)
             {
+                HasRoom = () => storage.IsWhole,
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
             };
+            storage.GiveUpFirst = log.DropSpares;
             KeyFile.Check(storage, cipher, log);
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");

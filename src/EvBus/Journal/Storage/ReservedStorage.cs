@@ -28,6 +28,9 @@ internal sealed class ReservedStorage : IStorage
     /// <summary>Called when a piece is given up: for which file, and how many bytes are left of the reserve.</summary>
     public Action<string, long>? OnGivenUp { get; init; }
 
+    /// <summary>Asked before any of the reserve is given up: whether something else has gone that made room.</summary>
+    public Func<bool>? GiveUpFirst { get; set; }
+
     public string Path => _storage.Path;
 
     /// <summary>Whether all of it is there; any thread, no lock.</summary>
@@ -117,6 +120,8 @@ internal sealed class ReservedStorage : IStorage
 
     private bool TryGiveUp(string name)
     {
+        if (GiveUpFirst is { } other && other())
+            return true;
         long left;
         lock (_lock)
         {

@@ -17,7 +17,7 @@ public class RetentionTests
         bus.Publisher("a", publisher, lane: time is null ? Quick : Quick with { CallTimeout = TimeSpan.FromDays(1) });
     });
 
-    private int LogFiles => _storage.Files.Keys.Count(name => name.StartsWith("log/", StringComparison.Ordinal));
+    private int LogFiles => _storage.Files.Keys.Count(name => name.EndsWith(".evj", StringComparison.Ordinal));
 
     private static async Task PutAsync(EventBus bus, int from, int count, int bytes = 5000)
     {

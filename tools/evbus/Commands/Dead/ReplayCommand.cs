@@ -48,7 +48,6 @@ internal static class ReplayCommand
             var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane);
             if (store.Cipher is not null)
                 addressed = EventCodec.WithSeal(addressed);
-            JournalFormat.Seal(addressed);
             parts.Add(addressed);
             bytes += addressed.Length;
         }
@@ -56,7 +55,6 @@ internal static class ReplayCommand
         var sequence = end.Sequence + (ulong)letters.Count;
         var commit = new byte[JournalFormat.CommitLength];
         JournalFormat.WriteCommit(commit, new CommitInfo(end.Byte, endByte, sequence, end.Accepted, store.Epoch), time.GetUtcNow());
-        JournalFormat.Seal(commit);
         parts.Add(commit);
         store.Log.Write(new CommitGroup(end.Byte, end.Sequence, store.Epoch, letters.Count, end.Accepted, parts, new CommitWaiters()));
         store.Log.Sync();

@@ -85,19 +85,20 @@ internal readonly record struct SegmentSalt(ulong Salt, ulong Epoch)
 {
     /// <summary>The salt of a file; null when it is not encrypted, or neither header nor any commit is left.</summary>
     /// <param name="header">Its header.</param>
+    /// <param name="mark">The file's mark; asked for with the rest.</param>
     /// <param name="rest">What follows the header, read only when the header is damaged.</param>
-    public static SegmentSalt? Of(ReadOnlySpan<byte> header, Func<byte[]> rest)
+    public static SegmentSalt? Of(ReadOnlySpan<byte> header, Func<uint> mark, Func<byte[]> rest)
     {
         if (JournalFormat.ReadSalt(header) is { } read)
-            return read.Salt == 0 ? OfCommits(rest()) : read;
-        return OfCommits(rest());
+            return read.Salt == 0 ? OfCommits(rest(), mark()) : read;
+        return OfCommits(rest(), mark());
     }
 
-    private static SegmentSalt? OfCommits(ReadOnlySpan<byte> data)
+    private static SegmentSalt? OfCommits(ReadOnlySpan<byte> data, uint mark)
     {
         for (var at = 0; at + JournalFormat.CommitLength <= data.Length;)
         {
-            var length = JournalFormat.WholeRecord(data[at..], out _);
+            var length = JournalFormat.WholeRecord(data[at..], mark, out _);
             if (length == JournalFormat.CommitLength && JournalFormat.IsControl(data[at..]) && JournalFormat.ReadCommitSalt(data[at..]) is > 0 and var salt)
                 return new SegmentSalt(salt, JournalFormat.ReadCommit(data[at..]).Epoch);
             at += Math.Max(1, length);

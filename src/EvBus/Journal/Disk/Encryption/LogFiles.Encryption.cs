@@ -7,11 +7,20 @@ internal sealed partial class LogFiles
     private ulong _salt;
     private byte[] _sealed = [];
 
-    /// <summary>The records of a part as they are to be on disk; valid until the next call.</summary>
-    private ReadOnlySpan<byte> OnDisk(ReadOnlySpan<byte> part, long at)
+    /// <summary>The records of a part as they are to be on disk, sealed; valid until the next call.</summary>
+    private ReadOnlySpan<byte> OnDisk(Span<byte> part, long at)
     {
+        var mark = _current!.Mark;
         if (_sealing is null)
+        {
+            for (var left = part; left.Length > 0;)
+            {
+                var length = EventCodec.ReadLength(left);
+                JournalFormat.Seal(left[..length], mark);
+                left = left[length..];
+            }
             return part;
+        }
         if (_sealed.Length < part.Length)
             _sealed = new byte[Math.Max(part.Length, BlockBytes)];
         var target = _sealed.AsSpan(0, part.Length);
@@ -24,12 +33,12 @@ internal sealed partial class LogFiles
             {
                 record.CopyTo(place);
                 JournalFormat.WriteCommitSalt(place, _salt);
-                JournalFormat.Seal(place);
             }
             else
             {
                 _sealing.Encrypt(record, place, at + offset);
             }
+            JournalFormat.Seal(place, mark);
             offset += length;
         }
         return target;

@@ -23,7 +23,7 @@ internal sealed class SegmentCipher : IDisposable
     /// <summary>The first one writes, all read.</summary>
     public SegmentCipher(AesGcm[] ciphers) => (_ciphers, _fitting) = (ciphers, ciphers[0]);
 
-    /// <summary>Writes the record at that byte of the log as it is to be on disk, checksum included.</summary>
+    /// <summary>Writes the record at that byte of the log as it is to be on disk, but for the checksum.</summary>
     public void Encrypt(ReadOnlySpan<byte> record, Span<byte> target, long at)
     {
         var (seal, rest) = Parts(record);
@@ -39,7 +39,6 @@ internal sealed class SegmentCipher : IDisposable
         _ciphers[0].Encrypt(nonce, _plain.AsSpan(0, length), _secret.AsSpan(0, length), target.Slice(seal + 3, JournalCipher.TagLength), bound);
         record.Slice(seal, 3).CopyTo(target[seal..]);
         Split(_secret.AsSpan(0, length), target, seal, rest);
-        JournalFormat.Seal(target);
     }
 
     /// <summary>Makes the record plain again, in its place; false when it is not what was written with this key.</summary>

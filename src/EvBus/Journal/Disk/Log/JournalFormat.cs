@@ -5,7 +5,7 @@ using System.Numerics;
 namespace EvBus.Journal;
 
 /// <summary>
-/// The journal on disk, format 1. Little-endian.
+/// The journal on disk, formats 1 to 3. Little-endian.
 /// <code>
 ///   lock, lock.owner          who has it open
 ///   key                       of an encrypted journal: by what its key is recognised (KeyFile)
@@ -18,8 +18,9 @@ namespace EvBus.Journal;
 ///
 ///   segment file:
 ///     0    8B   "EVBUSJ\r\n"
-///     8    u16  version: 1, or 2 where the file is encrypted
-///     10   u16  flags: 1 encrypted; 2 what lies between the file before and this one was never meant for the disk
+///     8    u16  version: 1; 2 where the file is encrypted; 3 where it is used again
+///     10   u16  flags: 1 encrypted; 2 what lies between the file before and this one was never meant for the disk;
+///               4 used again: every record's checksum is XORed with the file's mark (FileMark)
 ///     12   u32  CRC32C of the other 60 bytes
 ///     16   u64  epoch
 ///     24   u64  byte: how many bytes of records were in the journal before this file
@@ -27,7 +28,7 @@ namespace EvBus.Journal;
 ///     40   i64  made: ticks of 100 ns since 0001-01-01 UTC
 ///     48   u64  accepted before this file
 ///     56   u64  salt of the file's key, 0 where it is not encrypted (SegmentCipher)
-///     64   ..   groups: { event records (EventCodec) ..., one commit record }, then zeros
+///     64   ..   groups: { event records (EventCodec) ..., one commit record }, then zeros, or what was there before
 ///
 ///   commit record: a record with the flag Control and, after the header of 40 bytes
 ///   (its byte 24: u64 the salt of the file's key again),
@@ -47,8 +48,8 @@ namespace EvBus.Journal;
 /// </summary>
 internal static class JournalFormat
 {
-    /// <summary>The newest that is read. A file that is not encrypted is written as version 1.</summary>
-    public const ushort Version = 2;
+    /// <summary>The newest that is read. A file is written as the oldest that has what it needs.</summary>
+    public const ushort Version = 3;
     public const int FileHeaderLength = 64;
     public const int CommitLength = 80;
     public const string LogFolder = "log";
@@ -65,6 +66,7 @@ internal static class JournalFormat
     private const string Extension = ".evj";
     private const ushort EncryptedFlag = 1;
     private const ushort AfterGapFlag = 2;
+    private const ushort ReusedFlag = 4;
 
     private static ReadOnlySpan<byte> Magic => "EVBUSJ\r\n"u8;
 
@@ -80,12 +82,12 @@ internal static class JournalFormat
             && ulong.TryParse(name.AsSpan(17, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out firstSequence);
     }
 
-    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made, ulong salt = 0, bool isAfterGap = false)
+    public static byte[] FileHeader(ulong epoch, long firstByte, ulong firstSequence, long accepted, DateTimeOffset made, ulong salt = 0, bool isAfterGap = false, bool isReused = false)
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), salt == 0 ? (ushort)1 : Version);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(10), (ushort)((salt == 0 ? 0 : EncryptedFlag) | (isAfterGap ? AfterGapFlag : 0)));
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), isReused ? Version : salt == 0 ? (ushort)1 : (ushort)2);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(10), (ushort)((salt == 0 ? 0 : EncryptedFlag) | (isAfterGap ? AfterGapFlag : 0) | (isReused ? ReusedFlag : 0)));
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), salt);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), epoch);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), firstByte);
@@ -128,6 +130,14 @@ internal static class JournalFormat
         return new SegmentSalt(BinaryPrimitives.ReadUInt64LittleEndian(header[56..]), BinaryPrimitives.ReadUInt64LittleEndian(header[16..]));
     }
 
+    /// <summary>What every checksum in a file is XORed with, by its header; null when that is damaged.</summary>
+    public static uint? ReadMark(ReadOnlySpan<byte> header)
+    {
+        if (header.Length < FileHeaderLength || HeaderChecksum(header) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
+            return null;
+        return (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & ReusedFlag) == 0 ? 0 : FileMark.Of(BinaryPrimitives.ReadUInt64LittleEndian(header[32..]));
+    }
+
     /// <summary>The file's salt, repeated in a commit record; 0 when there is none.</summary>
     public static ulong ReadCommitSalt(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt64LittleEndian(record[24..]);
 
@@ -167,16 +177,16 @@ internal static class JournalFormat
         BinaryPrimitives.ReadUInt64LittleEndian(record[56..]), BinaryPrimitives.ReadInt64LittleEndian(record[64..]),
         BinaryPrimitives.ReadUInt64LittleEndian(record[72..]));
 
-    public static void Seal(Span<byte> record) => BinaryPrimitives.WriteUInt32LittleEndian(record[4..], Crc32C.Compute(record[8..]));
+    public static void Seal(Span<byte> record, uint mark = 0) => BinaryPrimitives.WriteUInt32LittleEndian(record[4..], Crc32C.Compute(record[8..]) ^ mark);
 
     /// <summary>The length of the record that begins here, whole and unharmed; 0 when there is none. <paramref name="needs"/> is more than there is when it may only be cut off.</summary>
-    public static int WholeRecord(ReadOnlySpan<byte> data, out long needs)
+    public static int WholeRecord(ReadOnlySpan<byte> data, uint mark, out long needs)
     {
         needs = EventCodec.HeaderLength;
         if (data.Length < EventCodec.HeaderLength)
             return 0;
         var length = BinaryPrimitives.ReadUInt32LittleEndian(data);
-        if (!IsPlausible(data, length))
+        if (!IsPlausible(data))
         {
             needs = 0;
             return 0;
@@ -184,14 +194,16 @@ internal static class JournalFormat
         needs = length;
         if (length > data.Length)
             return 0;
-        if (Crc32C.Compute(data[8..(int)length]) == BinaryPrimitives.ReadUInt32LittleEndian(data[4..]))
+        if ((Crc32C.Compute(data[8..(int)length]) ^ mark) == BinaryPrimitives.ReadUInt32LittleEndian(data[4..]))
             return (int)length;
         needs = 0;
         return 0;
     }
 
-    private static bool IsPlausible(ReadOnlySpan<byte> data, uint length)
+    /// <summary>Whether these bytes, a header's at least, could begin a record.</summary>
+    public static bool IsPlausible(ReadOnlySpan<byte> data)
     {
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(data);
         if (length < EventCodec.HeaderLength || length > int.MaxValue - 1024 || data[8] != EventCodec.Version || BinaryPrimitives.ReadUInt32LittleEndian(data[12..]) != 0)
             return false;
         return IsControl(data) ? length == CommitLength : EventCodec.HeaderLength + EventCodec.ReadAttributesLength(data) <= length;

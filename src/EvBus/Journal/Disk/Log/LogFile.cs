@@ -1,7 +1,7 @@
 namespace EvBus.Journal;
 
 /// <summary>One segment file. Its handles are opened when they are first needed.</summary>
-internal sealed class LogFile(IStorage storage, string name, long firstByte, ulong firstSequence) : IDisposable
+internal sealed class LogFile(IStorage storage, string name, long firstByte, ulong firstSequence, uint? mark = null) : IDisposable
 {
     private const int SmallestRead = 4096;
 
@@ -10,6 +10,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     private bool _disposed;
     private DateTimeOffset? _made;
     private SegmentCipher? _cipher;
+    private uint? _mark = mark;
 
     public string Name { get; } = name;
 
@@ -60,11 +61,14 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         }
     }
 
+    /// <summary>What its checksums are XORed with (<see cref="FileMark"/>).</summary>
+    public uint Mark => _mark ??= FileMark.Read(ReadHeader(), ReadRecords);
+
     /// <summary>Whether its header, or a commit record where that is damaged, says that it is encrypted.</summary>
     public bool IsEncrypted => Salt is not null;
 
     /// <summary>What its key is derived with; null when it is not encrypted.</summary>
-    public SegmentSalt? Salt => JournalFormat.ReadSalt(ReadHeader()) is { Salt: 0 } ? null : SegmentSalt.Of(ReadHeader(), ReadRecords);
+    public SegmentSalt? Salt => JournalFormat.ReadSalt(ReadHeader()) is { Salt: 0 } ? null : SegmentSalt.Of(ReadHeader(), () => Mark, ReadRecords);
 
     /// <summary>Makes a record plain; false when it is not what was written with this key.</summary>
     public bool TryDecrypt(JournalCipher keys, Span<byte> record, long at)
@@ -74,7 +78,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         {
             if (_disposed)
                 return false;
-            _cipher ??= SegmentSalt.Of(ReadHeader(), ReadRecords) is { } salt ? keys.ForSegment(salt, FirstByte) : null;
+            _cipher ??= SegmentSalt.Of(ReadHeader(), () => Mark, ReadRecords) is { } salt ? keys.ForSegment(salt, FirstByte) : null;
             return _cipher?.TryDecrypt(record, at) ?? false;
         }
     }
@@ -85,7 +89,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         if (!IsEncrypted)
             return null;
         var data = ReadRecords();
-        for (var at = 0; JournalFormat.WholeRecord(data.AsSpan(at), out _) is > 0 and var length; at += length)
+        for (var at = 0; JournalFormat.WholeRecord(data.AsSpan(at), Mark, out _) is > 0 and var length; at += length)
         {
             if ((EventCodec.ReadFlags(data.AsSpan(at)) & EventCodec.RecordFlags.Encrypted) != 0)
                 return TryDecrypt(keys, data.AsSpan(at, length), FirstByte + at);

@@ -66,7 +66,7 @@ internal sealed partial class LogFiles
             var data = buffer.AsSpan(0, read);
             var whole = 0;
             var needs = 0L;
-            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], out needs) is > 0 and var length)
+            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], file.Mark, out needs) is > 0 and var length)
                 whole += length;
             var isPlain = Unseal(file, data[..whole], at);
             (whole, needs) = (isPlain, isPlain < whole ? 0 : needs);

@@ -15,6 +15,7 @@ internal sealed partial class LogFiles : IDisposable
     private readonly List<LogFile> _files = [];
     private readonly HashSet<long> _damage = [];
     private readonly SegmentPool _pool = new(BlockBytes, keep: 16, poison: false);
+    private readonly SpareFiles _spares;
     private LogFile? _current;
     private IStorageFile? _writing;
     private long _room;
@@ -25,6 +26,8 @@ internal sealed partial class LogFiles : IDisposable
         _storage = storage;
         _fileBytes = fileBytes;
         _time = time;
+        _spares = new SpareFiles(storage, fileBytes);
+        _spares.Clear();
         var found = new List<(string Name, long Byte, ulong Sequence)>();
         foreach (var name in storage.List(JournalFormat.LogFolder))
         {
@@ -35,6 +38,9 @@ internal sealed partial class LogFiles : IDisposable
             _files.Add(new LogFile(storage, name, firstByte, firstSequence));
         MeasureFiles();
     }
+
+    /// <summary>Whether the disk has room: else what nobody needs goes instead of being kept to be used again.</summary>
+    public Func<bool> HasRoom { get; init; } = static () => true;
 
     /// <summary>Called when damage is met, once for each place.</summary>
     public Action<Damage>? OnDamage { get; set; }
@@ -79,7 +85,7 @@ internal sealed partial class LogFiles : IDisposable
         var at = JournalFormat.FileHeaderLength + group.FirstByte - _current!.FirstByte;
         foreach (var part in group.Parts)
         {
-            _writing!.Write(at, OnDisk(part, at - JournalFormat.FileHeaderLength + _current.FirstByte));
+            _writing!.Write(at, OnDisk(part.AsSpan(), at - JournalFormat.FileHeaderLength + _current.FirstByte));
             at += part.Count;
         }
         _room -= total;
@@ -112,6 +118,9 @@ internal sealed partial class LogFiles : IDisposable
         _storage.Delete(file.Name);
     }
 
+    /// <summary>Gives up what is kept to be used again; false when there was nothing.</summary>
+    public bool DropSpares() => _spares.Drop();
+
     /// <summary>Deletes the files that lie wholly before a byte, but never the one that is written to. How many went.</summary>
     public int DeleteBefore(long needed)
     {
@@ -128,8 +137,10 @@ internal sealed partial class LogFiles : IDisposable
             return 0;
         foreach (var file in gone)
         {
+            var mayKeep = MayKeep(file);
             file.Dispose();
-            _storage.Delete(file.Name);
+            if (!mayKeep || !_spares.TryKeep(file.Name, file.Length))
+                _storage.Delete(file.Name);
         }
         return gone.Count;
     }
@@ -166,6 +177,7 @@ internal sealed partial class LogFiles : IDisposable
     {
         _writing?.Dispose();
         _sealing?.Dispose();
+        _spares.Drop();
         foreach (var file in Files)
             file.Dispose();
     }
@@ -176,24 +188,58 @@ internal sealed partial class LogFiles : IDisposable
         var name = JournalFormat.NameOf(group.FirstByte, group.FirstSequence);
         var length = Math.Max(_fileBytes, JournalFormat.FileHeaderLength + total);
         var salt = _keys is null ? 0 : JournalCipher.NewSalt();
+        var mark = FileMark.Of(group.FirstSequence);
+        var spare = TakeSpare(JournalFormat.FileHeaderLength + total, mark);
+        (mark, length) = spare is { } used ? (mark, used.Length) : (0, length);
+        var header = JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), salt, group.IsAfterGap, isReused: mark != 0);
+        _writing = spare is { Name: var before } ? OpenAgain(before, name, header) : OpenNew(name, length, header);
+        _sealing?.Dispose();
+        (_salt, _sealing) = (salt, _keys?.ForSegment(new SegmentSalt(salt, group.Epoch), group.FirstByte));
+        _room = length - JournalFormat.FileHeaderLength;
+        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence, mark);
+        lock (_lock)
+            _files.Add(_current);
+    }
+
+    private IStorageFile OpenNew(string name, long length, byte[] header)
+    {
         var writing = _storage.Open(name, preallocate: length);
         try
         {
-            writing.Write(0, JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), salt, group.IsAfterGap));
+            writing.Write(0, header);
             writing.Sync();
             _storage.SyncFolder(JournalFormat.LogFolder);
+            return writing;
         }
         catch
         {
             writing.Dispose();
             throw;
         }
-        _writing = writing;
-        _sealing?.Dispose();
-        (_salt, _sealing) = (salt, _keys?.ForSegment(new SegmentSalt(salt, group.Epoch), group.FirstByte));
-        _room = length - JournalFormat.FileHeaderLength;
-        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence);
-        lock (_lock)
-            _files.Add(_current);
     }
+
+    /// <summary>Under its new name a file always has its own header, and under the old one never another's.</summary>
+    private IStorageFile OpenAgain(string spare, string name, byte[] header)
+    {
+        _storage.SyncFolder(JournalFormat.LogFolder);
+        using (var writing = _storage.Open(spare))
+        {
+            writing.Write(0, header);
+            writing.Sync();
+        }
+        _storage.Rename(spare, name);
+        _storage.SyncFolder(JournalFormat.LogFolder);
+        return _storage.Open(name);
+    }
+
+    private (string Name, long Length)? TakeSpare(long length, uint mark)
+    {
+        if (mark != 0 && HasRoom())
+            return _spares.Take(length);
+        _spares.Drop();
+        return null;
+    }
+
+    // Of files that come fast one after the other the next will be wanted soon; and what is plain is not left in an encrypted one.
+    private bool MayKeep(LogFile file) => _writing is not null && HasRoom() && (_keys is null || file.IsEncrypted);
 }

@@ -59,7 +59,7 @@ internal static class Recovery
             var data = bytes.AsSpan(0, last.Read(at, bytes));
             var whole = 0;
             var needs = 0L;
-            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], out needs) is > 0 and var length)
+            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], last.Mark, out needs) is > 0 and var length)
             {
                 var record = data.Slice(whole, length);
                 whole += length;
@@ -113,7 +113,7 @@ internal static class Recovery
     {
         var data = new byte[length];
         var read = file.Read(at, data);
-        return JournalFormat.WholeRecord(data.AsSpan(0, read), out _) > 0 ? JournalFormat.IsControl(data) : null;
+        return JournalFormat.WholeRecord(data.AsSpan(0, read), file.Mark, out _) > 0 ? JournalFormat.IsControl(data) : null;
     }
 
     /// <summary>Goes on behind damage when a commit stands behind it; without one it is the torn tail.</summary>
@@ -121,7 +121,7 @@ internal static class Recovery
     {
         var rest = new byte[physical - at];
         var read = last.Read(at, rest);
-        if (!Resync.HasCommit(rest.AsSpan(0, read), at) || Resync.Find(last, at, sequence, null) is not { } found)
+        if (!Resync.HasCommit(rest.AsSpan(0, read), at, last.Mark) || Resync.Find(last, at, sequence, null) is not { } found)
             return false;
         (at, sequence) = found;
         return true;
@@ -130,7 +130,9 @@ internal static class Recovery
     private static void SetAside(LogFile last, long end, long physical, IStorage storage, List<string> notes)
     {
         var rest = new byte[physical - end];
-        var used = rest.AsSpan(0, last.Read(end, rest)).LastIndexOfAnyExcept((byte)0) + 1;
+        var bytes = rest.AsSpan(0, last.Read(end, rest));
+        // In a file that is used again most of it is what the earlier one left.
+        var used = last.Mark == 0 ? bytes.LastIndexOfAnyExcept((byte)0) + 1 : Resync.EndOfRecords(bytes, last.Mark);
         last.Length = end - last.FirstByte;
         if (used > 0)
         {

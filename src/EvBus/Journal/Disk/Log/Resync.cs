@@ -15,10 +15,10 @@ internal static class Resync
     {
         var data = new byte[file.EndByte - at];
         var length = file.Read(at, data);
-        var place = FindRecord(data.AsSpan(0, length), 1);
+        var place = FindRecord(data.AsSpan(0, length), 1, file.Mark);
         if (place < 0)
             return null;
-        var (events, commit) = CountToCommit(data.AsSpan(place, length - place), at + place, out var end);
+        var (events, commit) = CountToCommit(data.AsSpan(place, length - place), at + place, file.Mark, out var end);
         if (commit is { } known)
             return (at + place, known.NextSequence - events);
         // No commit behind it: the end of the file is the next best place whose sequence is known.
@@ -28,7 +28,7 @@ internal static class Resync
         if (Estimate(data.AsSpan(0, place)) is { } lost)
             return (at + place, sequence + lost);
         // Where that leads nowhere: at least one was lost here, so this is a number no other has.
-        return (at + place, NumberByLater(data.AsSpan(0, length), place, at) ?? sequence + 1);
+        return (at + place, NumberByLater(data.AsSpan(0, length), place, at, file.Mark) ?? sequence + 1);
     }
 
     /// <summary>How many events stood in a damaged part, where the lengths in it still lead to its end; null where they do not.</summary>
@@ -48,16 +48,16 @@ internal static class Resync
     }
 
     /// <summary>The sequence of the record at <paramref name="place"/>, counted back from a commit with more damage on the way; null when that damage cannot be counted.</summary>
-    private static ulong? NumberByLater(ReadOnlySpan<byte> data, int place, long firstByte)
+    private static ulong? NumberByLater(ReadOnlySpan<byte> data, int place, long firstByte, uint mark)
     {
         var (events, from) = (0UL, place);
         while (true)
         {
-            var (more, commit) = CountToCommit(data[from..], firstByte + from, out var end);
+            var (more, commit) = CountToCommit(data[from..], firstByte + from, mark, out var end);
             events += more;
             if (commit is { } known)
                 return known.NextSequence - events;
-            var next = FindRecord(data, from + end + 1);
+            var next = FindRecord(data, from + end + 1, mark);
             if (next < 0 || Estimate(data[(from + end)..next]) is not { } lost)
                 return null;
             (events, from) = (events + lost, next);
@@ -65,18 +65,27 @@ internal static class Resync
     }
 
     /// <summary>Whether a commit record stands somewhere in the data: what is before it was committed.</summary>
-    public static bool HasCommit(ReadOnlySpan<byte> data, long firstByte)
+    public static bool HasCommit(ReadOnlySpan<byte> data, long firstByte, uint mark)
     {
-        for (var place = FindRecord(data, 0); place >= 0; place = FindRecord(data, place + 1))
+        for (var place = FindRecord(data, 0, mark); place >= 0; place = FindRecord(data, place + 1, mark))
         {
-            if (CountToCommit(data[place..], firstByte + place, out var end).Commit is not null)
+            if (CountToCommit(data[place..], firstByte + place, mark, out var end).Commit is not null)
                 return true;
             place += Math.Max(0, end - 1);
         }
         return false;
     }
 
-    private static int FindRecord(ReadOnlySpan<byte> data, int from)
+    /// <summary>Behind the last whole record; 0 when there is none.</summary>
+    public static int EndOfRecords(ReadOnlySpan<byte> data, uint mark)
+    {
+        var end = 0;
+        for (var place = FindRecord(data, 0, mark); place >= 0; place = FindRecord(data, end, mark))
+            end = place + JournalFormat.WholeRecord(data[place..], mark, out _);
+        return end;
+    }
+
+    private static int FindRecord(ReadOnlySpan<byte> data, int from, uint mark)
     {
         while (from + EventCodec.HeaderLength <= data.Length)
         {
@@ -87,18 +96,18 @@ internal static class Resync
             from += version;
             if (from + EventCodec.HeaderLength > data.Length)
                 return -1;
-            if (JournalFormat.WholeRecord(data[from..], out _) > 0)
+            if (JournalFormat.WholeRecord(data[from..], mark, out _) > 0)
                 return from;
             from++;
         }
         return -1;
     }
 
-    private static (ulong Events, CommitInfo? Commit) CountToCommit(ReadOnlySpan<byte> data, long firstByte, out int end)
+    private static (ulong Events, CommitInfo? Commit) CountToCommit(ReadOnlySpan<byte> data, long firstByte, uint mark, out int end)
     {
         var events = 0UL;
         end = 0;
-        while (end < data.Length && JournalFormat.WholeRecord(data[end..], out _) is > 0 and var length)
+        while (end < data.Length && JournalFormat.WholeRecord(data[end..], mark, out _) is > 0 and var length)
         {
             var record = data.Slice(end, length);
             end += length;
