@@ -6,7 +6,7 @@ namespace EvBus.Ingress.Http;
 /// Sends batches as HTTP requests. Invariants: Delivered stands for a 2xx answer to the request the event was in; what was not answered is sent again; a client lives from
 /// one connect to the next, so that changed certificates and addresses are seen.
 /// </summary>
-internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions options) : IPublisher, IConnectionTest
+internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions options) : IPreparingPublisher, IConnectionTest
 {
     private readonly RequestWriter _writer = new(options, context.Profile?.GetBytes("secret")?.ToArray(), context.Time);
 
@@ -29,10 +29,14 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         await AskAsync(client, options.Probe is null ? HttpMethod.Head : HttpMethod.Get, options.Probe ?? options.Url, cancellationToken).ConfigureAwait(false);
     }
 
-    public ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken) =>
-        _client is null ? new(PublishResult.Disconnected($"{_name} is not connected yet."))
-        : options.IsBatch ? ManyAsync(_client, batch, cancellationToken)
-        : EachAsync(_client, batch, cancellationToken);
+    public PreparedSend Prepare(EventBatch batch)
+    {
+        var many = options.IsBatch ? _writer.Many(batch) : null;
+        return cancellationToken =>
+            _client is null ? new(PublishResult.Disconnected($"{_name} is not connected yet."))
+            : many is null ? EachAsync(_client, batch, cancellationToken)
+            : ManyAsync(_client, many, cancellationToken);
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -40,15 +44,16 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask<PublishResult> ManyAsync(HttpClient client, EventBatch batch, CancellationToken cancellationToken)
+    private async ValueTask<PublishResult> ManyAsync(HttpClient client, ManyEvents many, CancellationToken cancellationToken)
     {
-        using var request = _writer.Many(batch, out var each);
-        if (request is null)
+        var each = many.Rejected;
+        if (many.IsEmpty)
             return PublishResult.Mixed(each!);
+        using var request = _writer.Request(many);
         using var end = new Deadline(options.Timeout, context.Time, cancellationToken);
         var answer = await SendAsync(client, request, end).ConfigureAwait(false);
         if (answer.Verdict == Verdict.Delivered)
-            _writer.Reuse();
+            _writer.Reuse(many);
         // Refused as a whole it must be halved as a whole: verdicts on single events would bury those that nobody has looked at.
         return each is null || answer.Verdict != Verdict.Delivered ? answer : PublishResult.Mixed(each);
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -8,12 +9,11 @@ namespace EvBus.Ingress.Http;
 
 /// <summary>
 /// Makes requests of events. A request owns its bytes, for the client may read them after its call was given up; only the buffer of one that was answered well is used again.
-/// <see cref="One"/> is safe from any thread.
+/// Thread-safe.
 /// </summary>
 internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, TimeProvider time)
 {
-    private ArrayBufferWriter<byte>? _free;
-    private ArrayBufferWriter<byte>? _used;
+    private readonly ConcurrentQueue<ArrayBufferWriter<byte>> _free = new();
 
     /// <summary>A request with one event.</summary>
     /// <exception cref="RejectEventException">It cannot be one.</exception>
@@ -39,16 +39,13 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
         return request;
     }
 
-    /// <summary>A request with all events of a batch that can be in one.</summary>
-    /// <param name="batch">The batch.</param>
-    /// <param name="rejected">Is given the verdict of each that cannot, in its place; null when there is none.</param>
-    /// <returns>Null when none can.</returns>
-    public HttpRequestMessage? Many(EventBatch batch, out EventVerdict[]? rejected)
+    /// <summary>All events of a batch that can be in one request, which <see cref="Request"/> makes of them.</summary>
+    public ManyEvents Many(EventBatch batch)
     {
         var isLines = options.Format == HttpFormat.Ndjson;
-        var target = _used = Interlocked.Exchange(ref _free, null) ?? new ArrayBufferWriter<byte>(1 << 16);
+        var target = _free.TryDequeue(out var free) ? free : new ArrayBufferWriter<byte>(1 << 16);
         target.ResetWrittenCount();
-        rejected = null;
+        EventVerdict[]? rejected = null;
         for (var i = 0; i < batch.Count; i++)
         {
             var before = target.WrittenCount;
@@ -65,20 +62,21 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
             target.ResetWrittenCount();
             target.Write(kept);
         }
-        if (target.WrittenCount == 0)
-            return null;
-        if (!isLines)
+        if (!isLines && target.WrittenCount > 0)
             target.Write("]"u8);
-        return Make(target.WrittenMemory, options.Format switch
-        {
-            HttpFormat.Ndjson => "application/x-ndjson",
-            HttpFormat.CloudEventsBatch => "application/cloudevents-batch+json; charset=utf-8",
-            _ => "application/json",
-        });
+        return new ManyEvents(target, rejected);
     }
 
-    /// <summary>The last batch's request was read to its end by the other side: its buffer may be filled again.</summary>
-    public void Reuse() => _free = _used;
+    /// <summary>The request, signed as of now.</summary>
+    public HttpRequestMessage Request(ManyEvents many) => Make(many.Body.WrittenMemory, options.Format switch
+    {
+        HttpFormat.Ndjson => "application/x-ndjson",
+        HttpFormat.CloudEventsBatch => "application/cloudevents-batch+json; charset=utf-8",
+        _ => "application/json",
+    });
+
+    /// <summary>Their request was read to its end by the other side: the buffer may be filled again.</summary>
+    public void Reuse(ManyEvents many) => _free.Enqueue(many.Body);
 
     private string? Add(EventView evt, ArrayBufferWriter<byte> target)
     {
@@ -144,4 +142,13 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
         }
         return text.ToString();
     }
+}
+
+/// <summary>The body of a request with many events.</summary>
+/// <param name="Body">The bytes.</param>
+/// <param name="Rejected">The verdict of each event that cannot be in it, in its place; null when there is none.</param>
+internal sealed record ManyEvents(ArrayBufferWriter<byte> Body, EventVerdict[]? Rejected)
+{
+    /// <summary>None can.</summary>
+    public bool IsEmpty => Body.WrittenCount == 0;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Net;
 using EvBus.Ingress.Http;
@@ -8,14 +9,14 @@ namespace EvBus.Ingress.Otlp;
 /// Sends a batch as one OTLP request. Invariants: Delivered stands for a collector's 2xx answer that refuses no record; what was not answered is sent again; a request owns its bytes until it
 /// was answered, for the client may read them after its call was given up.
 /// </summary>
-internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions options) : IPublisher, IConnectionTest
+internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions options) : IPreparingPublisher, IConnectionTest
 {
     private readonly LogsWriter _writer = new(options);
+    private readonly ConcurrentQueue<ProtoWriter> _free = new();
 
     // The rest of the URL may be a secret.
     private readonly string _name = $"{options.Url.Scheme}://{options.Url.Authority}";
     private HttpClient? _client;
-    private ProtoWriter? _free;
     private bool _isRefused;
     private string _warning = "";
 
@@ -32,19 +33,25 @@ internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions o
         await AskAsync(client, cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken)
+    public PreparedSend Prepare(EventBatch batch)
     {
-        if (_client is null)
-            return PublishResult.Disconnected($"{_name} is not connected yet.");
-        var records = Interlocked.Exchange(ref _free, null) ?? new ProtoWriter();
+        var records = _free.TryDequeue(out var free) ? free : new ProtoWriter();
         var count = _writer.Write(batch, records, out var each);
-        if (count == 0)
-            return PublishResult.Mixed(each!);
-        var answer = await SendAsync(_client, records.Written, count, cancellationToken).ConfigureAwait(false);
-        if (answer.Verdict == Verdict.Delivered)
-            _free = records;
-        // Refused as a whole it must be halved as a whole: verdicts on single events would bury those that nobody has looked at.
-        return each is null || answer.Verdict != Verdict.Delivered ? answer : PublishResult.Mixed(each);
+        var body = Body(records.Written);
+        return SendAsync;
+
+        async ValueTask<PublishResult> SendAsync(CancellationToken cancellationToken)
+        {
+            if (_client is null)
+                return PublishResult.Disconnected($"{_name} is not connected yet.");
+            if (count == 0)
+                return PublishResult.Mixed(each!);
+            var answer = await PostAsync(_client, body, count, cancellationToken).ConfigureAwait(false);
+            if (answer.Verdict == Verdict.Delivered)
+                _free.Enqueue(records);
+            // Refused as a whole it must be halved as a whole: verdicts on single events would bury those that nobody has looked at.
+            return each is null || answer.Verdict != Verdict.Delivered ? answer : PublishResult.Mixed(each);
+        }
     }
 
     public ValueTask DisposeAsync()
@@ -53,16 +60,16 @@ internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions o
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask<PublishResult> SendAsync(HttpClient client, ReadOnlyMemory<byte> records, int count, CancellationToken cancellationToken)
+    private async ValueTask<PublishResult> PostAsync(HttpClient client, ReadOnlyMemory<byte> body, int count, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, options.Url) { Content = Content(records) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, options.Url) { Content = Content(body) };
         using var end = new Deadline(options.Timeout, context.Time, cancellationToken);
         end.Begin();
         try
         {
             using var response = await client.SendAsync(request, end.Token).ConfigureAwait(false);
-            var body = await response.Content.ReadAsByteArrayAsync(end.Token).ConfigureAwait(false);
-            return Judge(response, body, count);
+            var said = await response.Content.ReadAsByteArrayAsync(end.Token).ConfigureAwait(false);
+            return Judge(response, said, count);
         }
         catch (HttpRequestException e)
         {
@@ -74,9 +81,11 @@ internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions o
         }
     }
 
-    private ReadOnlyMemoryContent Content(ReadOnlyMemory<byte> records)
+    private ReadOnlyMemory<byte> Body(ReadOnlyMemory<byte> records) => options.IsCompressed ? Compress(records.Span) : records;
+
+    private ReadOnlyMemoryContent Content(ReadOnlyMemory<byte> body)
     {
-        var content = new ReadOnlyMemoryContent(options.IsCompressed ? Compress(records.Span) : records);
+        var content = new ReadOnlyMemoryContent(body);
         content.Headers.ContentType = new("application/x-protobuf");
         if (options.IsCompressed)
             content.Headers.ContentEncoding.Add("gzip");
@@ -134,7 +143,7 @@ internal sealed class OtlpPublisher(IngressContext context, OtlpIngressOptions o
     // A request without records: whoever takes OTLP answers it, and nothing comes of it.
     private async Task AskAsync(HttpClient client, CancellationToken cancellationToken)
     {
-        var answer = await SendAsync(client, ReadOnlyMemory<byte>.Empty, 0, cancellationToken).ConfigureAwait(false);
+        var answer = await PostAsync(client, Body(ReadOnlyMemory<byte>.Empty), 0, cancellationToken).ConfigureAwait(false);
         // That nothing is not taken says nothing about events.
         if (answer.Verdict is Verdict.Disconnected or Verdict.Retry)
             throw new EvBusException(answer.Reason!) { IsTransient = true };

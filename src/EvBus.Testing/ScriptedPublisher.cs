@@ -137,7 +137,7 @@ public class ScriptedPublisher : IPublisher
         return ValueTask.CompletedTask;
     }
 
-    private Task WaitAsync(Func<bool> reached)
+    private protected Task WaitAsync(Func<bool> reached)
     {
         lock (_lock)
         {
@@ -146,6 +146,16 @@ public class ScriptedPublisher : IPublisher
             var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiters.Add((reached, done));
             return done.Task;
+        }
+    }
+
+    /// <summary>Does something to what is waited for.</summary>
+    private protected void Change(Action change)
+    {
+        lock (_lock)
+        {
+            change();
+            Signal();
         }
     }
 
@@ -168,4 +178,27 @@ public class ScriptedWindowedPublisher : ScriptedPublisher, IWindowedPublisher
     /// <inheritdoc/>
     public ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken) =>
         new(PublishAsync(batch, cancellationToken).AsTask());
+}
+
+/// <summary>As <see cref="ScriptedPublisher"/>, and it prepares: each answer is that of a batch that was made ready before.</summary>
+public class ScriptedPreparingPublisher : ScriptedPublisher, IPreparingPublisher
+{
+    private int _preparations;
+
+    /// <summary>Called with each batch that is prepared; what it throws is thrown. Default: nothing.</summary>
+    public Action<EventBatch>? OnPrepare { get; set; }
+
+    /// <summary>How often it was called to prepare.</summary>
+    public int Preparations => Volatile.Read(ref _preparations);
+
+    /// <summary>Completes when it was called to prepare at least so often.</summary>
+    public Task WaitForPreparationsAsync(int count) => WaitAsync(() => _preparations >= count);
+
+    /// <inheritdoc/>
+    public PreparedSend Prepare(EventBatch batch)
+    {
+        Change(() => _preparations++);
+        OnPrepare?.Invoke(batch);
+        return cancellationToken => PublishAsync(batch, cancellationToken);
+    }
 }

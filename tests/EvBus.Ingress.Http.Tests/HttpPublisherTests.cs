@@ -106,6 +106,14 @@ public sealed class HttpPublisherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Without_a_secret_nothing_is_signed()
+    {
+        await using var publisher = await ConnectAsync(("secret", null), ("format", "json"));
+        await publisher.PublishAsync(Batch("1"), default);
+        Assert.DoesNotContain("X-EvBus-Signature", _server.Requests.Single().Headers.Keys);
+    }
+
+    [Fact]
     public async Task A_request_carries_credentials_headers_and_the_event_s_id()
     {
         await using var publisher = await ConnectAsync(
@@ -159,7 +167,7 @@ public sealed class HttpPublisherTests : IAsyncLifetime
     public void The_example_of_the_descriptor_is_a_profile_that_works() => Assert.Empty(HttpIngress.Descriptor.Validate!(Profile(
         ("url", "https://example.org/events"), ("format", "body"), ("token", "change me"), ("secret", "change me"), ("timeout", 10L), ("connections", 1L))));
 
-    private async Task<HttpPublisher> ConnectAsync(params (string, object?)[] more)
+    private async Task<IPublisher> ConnectAsync(params (string, object?)[] more)
     {
         var profile = Profile([("url", $"http://127.0.0.1:{_server.Port}/"), .. more]);
         var publisher = new HttpPublisher(new IngressContext("http/test", profile, null, null, _words, _clock), HttpIngressOptions.Read(profile));

@@ -204,7 +204,7 @@ public sealed class OtlpPublisherTests : IAsyncLifetime
         Assert.Contains("ca_file", e.Message, StringComparison.Ordinal);
     }
 
-    private async Task<OtlpPublisher> ConnectAsync(params (string, object?)[] more)
+    private async Task<IPublisher> ConnectAsync(params (string, object?)[] more)
     {
         var profile = Profile([("url", $"http://127.0.0.1:{_collector.Server.Port}"), .. more]);
         var publisher = new OtlpPublisher(new IngressContext("otlp/test", profile, null, null, _words, _clock), OtlpIngressOptions.Read(profile));

@@ -7,7 +7,7 @@ namespace EvBus;
 /// <remarks>
 /// Never retry, reconnect, buffer or log per event in here: the lane does. A thrown exception means
 /// <see cref="PublishResult.Retry"/>, and <see cref="RejectEventException"/> a rejection, so no catch-all is needed.
-/// New powers come as optional interfaces (<see cref="IWindowedPublisher"/>), never as new members.
+/// New powers come as optional interfaces (<see cref="IWindowedPublisher"/>, <see cref="IPreparingPublisher"/>), never as new members.
 /// </remarks>
 public interface IPublisher : IAsyncDisposable
 {

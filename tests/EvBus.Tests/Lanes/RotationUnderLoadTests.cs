@@ -8,13 +8,15 @@ public class RotationUnderLoadTests
     private const int Count = 100_000;
 
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(false, true)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public async Task However_often_publishers_are_exchanged_every_event_arrives_once_and_in_order(bool isWindowed, bool isExclusive)
+    [InlineData("calls", false)]
+    [InlineData("calls", true)]
+    [InlineData("prepares", false)]
+    [InlineData("prepares", true)]
+    [InlineData("window", false)]
+    [InlineData("window", true)]
+    public async Task However_often_publishers_are_exchanged_every_event_arrives_once_and_in_order(string kind, bool isExclusive)
     {
-        var destination = new Destination(isWindowed);
+        var destination = new Destination(kind);
         var random = new Random(7);
         await using var bus = await EventBus.StartAsync(o => o.Options = o.Options with { MaxEvents = 2000, Lane = new LaneOptions { BatchEvents = 16 } });
         var definition = new LaneDefinition { Id = "a", CreatePublisher = _ => new(destination.Open()), Options = new LaneOptions { BatchEvents = 16 } };
@@ -43,17 +45,19 @@ public class RotationUnderLoadTests
     }
 
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(true, true)]
-    public async Task However_often_a_profile_comes_and_goes_what_was_for_its_lane_arrives_once_and_the_ledger_holds(bool isWindowed, bool isOnDisk)
+    [InlineData("calls", false)]
+    [InlineData("prepares", false)]
+    [InlineData("window", false)]
+    [InlineData("calls", true)]
+    [InlineData("prepares", true)]
+    [InlineData("window", true)]
+    public async Task However_often_a_profile_comes_and_goes_what_was_for_its_lane_arrives_once_and_the_ledger_holds(string kind, bool isOnDisk)
     {
         var folder = isOnDisk ? Directory.CreateTempSubdirectory("evbus-rotation-") : null;
         try
         {
             var journal = folder is null ? new JournalOptions() : new JournalOptions { Mode = JournalMode.Disk, Directory = folder.FullName };
-            await ComeAndGoAsync(new Destination(isWindowed), journal);
+            await ComeAndGoAsync(new Destination(kind), journal);
         }
         finally
         {
@@ -100,7 +104,7 @@ public class RotationUnderLoadTests
     }
 
     /// <summary>Where the events arrive, whichever instance carries them.</summary>
-    private sealed class Destination(bool isWindowed)
+    private sealed class Destination(string kind)
     {
         private readonly Lock _lock = new();
         private readonly List<int> _arrived = [];
@@ -125,7 +129,7 @@ public class RotationUnderLoadTests
         {
             lock (_lock)
                 Opened++;
-            return isWindowed ? new Windowed(this) : new Plain(this);
+            return kind switch { "window" => new Windowed(this), "prepares" => new Preparing(this), _ => new Plain(this) };
         }
 
         private class Plain(Destination destination) : IPublisher
@@ -167,6 +171,11 @@ public class RotationUnderLoadTests
                 await Task.Yield();
                 return PublishResult.Delivered;
             }
+        }
+
+        private sealed class Preparing(Destination destination) : Plain(destination), IPreparingPublisher
+        {
+            public PreparedSend Prepare(EventBatch batch) => _ => new(CarryAsync(batch));
         }
 
         private sealed class Windowed(Destination destination) : Plain(destination), IWindowedPublisher

@@ -15,7 +15,7 @@ public sealed class CertifyTests : IDisposable
     {
         var ran = await CertifyAsync("Good");
         Assert.True(ran.Code == 0, ran.Output + ran.Error);
-        Assert.Contains("window no, tries connections no, watches connections no, profile needed", ran.Output, StringComparison.Ordinal);
+        Assert.Contains("window no, prepares no, tries connections no, watches connections no, profile needed", ran.Output, StringComparison.Ordinal);
         Assert.Contains("the file has bodies alone", ran.Output, StringComparison.Ordinal);
         Assert.EndsWith(": certified\n", ran.Output, StringComparison.Ordinal);
     }

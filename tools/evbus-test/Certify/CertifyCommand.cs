@@ -159,7 +159,7 @@ internal static class CertifyCommand
             // Whatever its constructor throws: a fact says so below.
             return $"It cannot be made: {e.GetType().Name}.\n";
         }
-        return $"window {YesNo(publisher is IWindowedPublisher)}, tries connections {YesNo(publisher is IConnectionTest)}, watches connections {YesNo(publisher is IConnectionWatch)}, "
+        return $"window {YesNo(publisher is IWindowedPublisher)}, prepares {YesNo(publisher is IPreparingPublisher)}, tries connections {YesNo(publisher is IConnectionTest)}, watches connections {YesNo(publisher is IConnectionWatch)}, "
             + $"profile {(descriptor.NeedsProfile ? "needed" : "not needed")}, one at a time {YesNo(descriptor.IsExclusive)}\n";
 
         static string YesNo(bool has) => has ? "yes" : "no";

@@ -30,6 +30,9 @@ internal sealed partial class Lane
         {
             while (!session.IsAbandoned && !_stopped && !(_orphaned && session.BatchesUnderWay == 0) && !IsDrained(session))
                 await TryStepAsync(session).ConfigureAwait(false);
+            // A call is heard to its end; what went through a window is not waited for.
+            while (!session.IsAbandoned && session is { BatchesUnderWay: > 0, Preparing: not null })
+                await SettleOldestAsync(session).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -111,14 +114,19 @@ internal sealed partial class Lane
                 await ConnectAsync(session).ConfigureAwait(false);
             return;
         }
-        if (_inStream)
+        var preparing = session.Preparing;
+        if (_inStream && (preparing is null || session.BatchesUnderWay == 0))
             await GatherAsync().ConfigureAwait(false);
-        if (session.Publisher is IWindowedPublisher windowed)
+        if (preparing is not null && session.BatchesUnderWay > 0)
+            await StepUnderWayAsync(session, preparing).ConfigureAwait(false);
+        else if (session.Publisher is IWindowedPublisher windowed)
             await StepWindowAsync(session, windowed).ConfigureAwait(false);
-        else if (TakeWork(session) is { } work)
-            await PublishAsync(session, work).ConfigureAwait(false);
-        else
+        else if (TakeWork(session) is not { } work)
             await WaitForEventsAsync(session).ConfigureAwait(false);
+        else if (preparing is not null)
+            await SendAsync(session, preparing, work).ConfigureAwait(false);
+        else
+            await PublishAsync(session, work).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -143,7 +151,7 @@ internal sealed partial class Lane
             }
             else
             {
-                work = _spare.TryPop(out var used) ? used : new LaneWork();
+                work = Spare();
                 if (!TryRead(work, Math.Min(Options.BatchEvents, most)))
                 {
                     _inStream = false;

@@ -41,6 +41,9 @@ internal sealed partial class Lane
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 
+    // Under the lock.
+    private LaneWork Spare() => _spare.TryPop(out var used) ? used : new LaneWork();
+
     private bool TryRead(LaneWork work, int mostEvents)
     {
         bool isThere;

@@ -128,6 +128,8 @@ internal sealed partial class Lane
     /// <summary>Puts what is under way back in front of what waits, in order. Under the lock.</summary>
     private void TakeBack(LaneSession session, bool clone)
     {
+        // Being prepared at this moment, it is read like the others.
+        TakeBackNext(session, isRead: clone && session.CallDeadline != 0);
         foreach (var work in session.UnderWay.Reverse())
         {
             // The old instance may still be reading its batch, so the new one gets its own view of the same memory.

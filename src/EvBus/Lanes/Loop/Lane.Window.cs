@@ -57,6 +57,7 @@ internal sealed partial class Lane
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SettleOldestAsync(LaneSession session)
     {
+        PutBackNext(session);
         TimeSpan? backOff = null;
         _sharedWait = null;
         _isSettlingSeveral = true;

@@ -11,7 +11,8 @@ namespace EvBus.Lanes;
 ///    <c>_lock</c>; a loop that finds itself abandoned touches nothing any more but the batch it still holds.
 /// 2. An event read is settled exactly once. What failed waits in <c>_again</c>, in order, and goes before anything new.
 /// 3. After a failure nothing new is written before all that was under way has its verdict; so order survives.
-/// 4. The watchdog runs beside the loop, so a publisher that blocks its thread is noticed as well.
+/// 4. What is read ahead of its turn is sent only once everything before it is delivered; until then it counts as not read.
+/// 5. The watchdog runs beside the loop, so a publisher that blocks its thread is noticed as well.
 /// </summary>
 internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
 {

@@ -18,6 +18,9 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
 
     public IPublisher? Publisher { get; set; }
 
+    /// <summary>The publisher, where it prepares a batch while another is under way.</summary>
+    public IPreparingPublisher? Preparing => Publisher is IWindowedPublisher ? null : Publisher as IPreparingPublisher;
+
     public bool IsConnected { get; set; }
 
     /// <summary>The publisher, where it speaks of its connection by itself.</summary>
@@ -39,6 +42,9 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
 
     /// <summary>Whether the watchdog is going to look again by itself.</summary>
     public bool IsWatched { get; set; }
+
+    /// <summary>Read, perhaps prepared, and not begun: its turn comes once what is under way is delivered. There is none when nothing is.</summary>
+    public LaneWork? Next { get; set; }
 
     public int EventsUnderWay { get; private set; }
 

@@ -17,8 +17,11 @@ internal sealed class LaneWork
     /// <summary>When its acknowledgement is overdue (timestamp of the clock).</summary>
     public long Deadline { get; set; }
 
-    /// <summary>For a windowed publisher: completes when the batch is acknowledged.</summary>
+    /// <summary>For a publisher with a window, or one that prepares: completes when the batch is acknowledged.</summary>
     public Task<PublishResult>? Acknowledged { get; set; }
+
+    /// <summary>For a publisher that prepares: sends what it has made of the batch. Null when it has made nothing yet.</summary>
+    public PreparedSend? Send { get; set; }
 
     public LaneWork Slice(int from, int count)
     {
@@ -38,5 +41,6 @@ internal sealed class LaneWork
         Attempts = Exceptions = 0;
         WasTried = false;
         Acknowledged = null;
+        Send = null;
     }
 }

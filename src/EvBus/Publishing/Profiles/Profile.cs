@@ -107,7 +107,8 @@ public sealed class Profile
     /// <exception cref="EvBusConfigurationException">The value is something else.</exception>
     public ReadOnlyMemory<byte>? GetBytes(string key) => Find(key) switch
     {
-        null => null,
+        // Without the cast it is an array that is null, which would become bytes of which there are none.
+        null => (ReadOnlyMemory<byte>?)null,
         byte[] bytes => bytes,
         string text => System.Text.Encoding.UTF8.GetBytes(text),
         _ => throw Wrong(key, "bytes or a text"),

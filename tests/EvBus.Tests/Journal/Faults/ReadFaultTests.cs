@@ -43,11 +43,18 @@ public class ReadFaultTests
 
     private static BusEvent Number(int number) => new(number.ToString(CultureInfo.InvariantCulture).PadRight(1000));
 
-    [Fact]
-    public async Task An_IO_error_where_a_lane_reads_is_its_own_trouble_named_with_file_and_byte_and_over_when_the_disk_is_mended()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_IO_error_where_a_lane_reads_is_its_own_trouble_named_with_file_and_byte_and_over_when_the_disk_is_mended(bool readsAhead)
     {
         var (storage, name, mend) = await BadSectorAsync();
-        var (publisher, neighbour) = (new ScriptedPublisher(), new ScriptedPublisher());
+        var (publisher, neighbour) = (readsAhead ? new ScriptedPreparingPublisher() : new ScriptedPublisher(), new ScriptedPublisher());
+        publisher.Otherwise = async (_, _) =>
+        {
+            await Task.Yield();
+            return PublishResult.Delivered;
+        };
         await using var bus = Create(storage, publisher, more => more.Publisher("b", neighbour, lane: _lane with { Start = LaneStart.Now }));
         await bus.StartAsync();
         await Given.UntilAsync(() => bus.Lane("a").Trouble is not null);
