@@ -25,7 +25,7 @@ internal static class Limits
         ["lane-1-pointer"] = pairs => Lanes("lane-1-pointer", 1, pairs, LaneCase.RawPointer),
         ["lane-4-pointer"] = pairs => Lanes("lane-4-pointer", 4, pairs, LaneCase.RawPointer),
         ["durable-1"] = pairs => Durable("durable-1", 1, 3_000, pairs),
-        ["durable-64"] = pairs => Durable("durable-64", 64, 100_000, pairs),
+        ["durable-64"] = pairs => Durable("durable-64", 64, 600_000, pairs),
         ["durable-1024"] = pairs => Durable("durable-1024", 1024, 2_000_000, pairs),
         ["encrypted-1024"] = pairs => AtRestCases.Encrypted("encrypted-1024", pairs, key => 300_000 / DurableCase.Ours(1024, 300_000, key).Seconds),
         ["encrypted-catch-up"] = pairs => AtRestCases.Encrypted("encrypted-catch-up", pairs, BacklogCase.Rate),
