@@ -135,7 +135,8 @@ public class GatherTests
         common.SetResult();
         await UntilAsync(() => _gatherer.Used.Count == 1);
         await bus.StopAsync().Soon();
-        await UntilAsync(() => _gatherer.Made.Count == 2 && _gatherer.Made.All(made => made.Disposals == 1));
+        // Where b asked alone before a did, its going ended that call, and a made one of its own.
+        await UntilAsync(() => _gatherer.Made.Count >= 2 && _gatherer.Made.All(made => made.Disposals == 1));
     }
 
     [Fact]
