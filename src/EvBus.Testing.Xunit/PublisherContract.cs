@@ -38,6 +38,9 @@ public abstract class PublisherContract
     public Task Several_batches_on_their_way_arrive_in_order() => ShowAsync();
 
     [Fact]
+    public Task What_is_prepared_and_not_sent_stays_here_and_can_be_prepared_again() => ShowAsync();
+
+    [Fact]
     public Task Publishing_before_connecting_is_an_error_and_no_loss() => ShowAsync();
 
     [Fact]

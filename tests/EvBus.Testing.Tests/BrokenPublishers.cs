@@ -14,6 +14,7 @@ internal static class BrokenPublishers
         ["Every_event_has_a_verdict"] = (c, d) => new TooFew(c, d),
         ["An_event_that_the_destination_refuses_is_rejected_alone"] = (c, d) => new NeverRejects(c, d),
         ["Several_batches_on_their_way_arrive_in_order"] = (c, d) => new Overtaking(c, d),
+        ["What_is_prepared_and_not_sent_stays_here_and_can_be_prepared_again"] = (c, d) => new Hasty(c, d),
         ["Publishing_before_connecting_is_an_error_and_no_loss"] = (c, d) => new Unconnected(c, d),
         ["An_empty_body_arrives_as_one_or_is_rejected"] = (c, d) => new SkipsEmpty(c, d),
         ["A_binary_body_arrives_byte_for_byte_or_is_rejected"] = (c, d) => new Text(c, d),
@@ -87,6 +88,16 @@ internal static class BrokenPublishers
     {
         public override async ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken) =>
             (await base.PublishAsync(batch, cancellationToken)).Each is { } each && each.Any(verdict => verdict.Verdict == Verdict.Rejected) ? PublishResult.Retry("not now") : PublishResult.Delivered;
+    }
+
+    private sealed class Hasty(IngressContext c, MemoryDestination d) : MemoryPublisher(c, d), IPreparingPublisher
+    {
+        public PreparedSend Prepare(EventBatch batch)
+        {
+            foreach (var evt in batch)
+                Store(evt);
+            return static _ => new(PublishResult.Delivered);
+        }
     }
 
     private sealed class Overtaking(IngressContext c, MemoryDestination d) : MemoryPublisher(c, d)

@@ -15,6 +15,7 @@ internal static class DeliveryFacts
         new("Every_event_has_a_verdict", VerdictsAsync),
         new("An_event_that_the_destination_refuses_is_rejected_alone", UnwantedAsync),
         new("Several_batches_on_their_way_arrive_in_order", WindowAsync),
+        new("What_is_prepared_and_not_sent_stays_here_and_can_be_prepared_again", PrepareAsync),
         new("Publishing_before_connecting_is_an_error_and_no_loss", UnconnectedAsync),
     ];
 
@@ -62,6 +63,28 @@ internal static class DeliveryFacts
         if (trial.Harness.Limits.Order is null)
             ExpectOrder(events, there);
     }
+
+    private static async Task PrepareAsync(PublisherTrial trial)
+    {
+        var publisher = await trial.ConnectAsync().ConfigureAwait(false);
+        if (publisher is not IPreparingPublisher preparing)
+            throw new NotShownException("It is no IPreparingPublisher: what it sends is made when it is sent.");
+        var (first, second) = (trial.Events(5), trial.Events(5));
+        await SendAsync(trial, preparing.Prepare(EventBatch.Of(first)), meanwhile: () => preparing.Prepare(EventBatch.Of(second))).ConfigureAwait(false);
+        var there = await trial.ExpectAsync(first, "after the first batch was sent").ConfigureAwait(false);
+        if (there.Any(each => second.Any(evt => each.Body.Span.SequenceEqual(evt.Body.Span))))
+            throw new ContractViolationException("A batch that was only prepared is at the destination. Send nothing before the send is called: the batch in front of it may fail.");
+        await SendAsync(trial, preparing.Prepare(EventBatch.Of(second))).ConfigureAwait(false);
+        await trial.ExpectAsync([.. first, .. second], "after the second batch was prepared again and sent").ConfigureAwait(false);
+    }
+
+    private static Task SendAsync(PublisherTrial trial, PreparedSend send, Action? meanwhile = null) => trial.HearAsync("What Prepare returned", async () =>
+    {
+        var answer = send(trial.Token).AsTask();
+        meanwhile?.Invoke();
+        if (await answer.ConfigureAwait(false) is { Each: null, Verdict: not Verdict.Delivered } bad)
+            throw new ContractViolationException($"A destination that works: a prepared batch was answered with {bad}.");
+    });
 
     private static async Task AttributesAsync(PublisherTrial trial)
     {
