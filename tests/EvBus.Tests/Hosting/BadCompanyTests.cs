@@ -45,6 +45,29 @@ public class BadCompanyTests
         Assert.Contains(1, publisher.Delivered.Numbers());
     }
 
+    [Fact]
+    public async Task A_lane_that_is_resumed_in_the_moment_it_is_detached_goes_on()
+    {
+        var clock = new BadClock();
+        var publisher = new ScriptedPublisher();
+        using var log = new ActingLog();
+        await using var bus = await EventBus.StartAsync(o =>
+        {
+            o.Options = o.Options with { Time = clock };
+            o.LoggerFactory = log;
+            o.Publisher("a", publisher);
+        });
+        log.OnDetached = () =>
+        {
+            clock.IsBroken = false;
+            bus.Lanes.Resume("a");
+        };
+        clock.IsBroken = true;
+        await bus.PutAsync(Given.Event(1));
+        await publisher.WaitForEventsAsync(1).Soon();
+        (await bus.StopAsync().Soon()).AssertBalanced();
+    }
+
     private static long Failures()
     {
         var failed = 0L;
@@ -76,6 +99,31 @@ public class BadCompanyTests
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             throw new IOException("no space left on device");
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class ActingLog : ILoggerFactory, ILogger
+    {
+        public Action? OnDetached { get; set; }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Id == 106)
+                OnDetached?.Invoke();
+        }
 
         public void Dispose()
         {

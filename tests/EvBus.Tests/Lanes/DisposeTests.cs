@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using EvBus.Hosting;
+using EvBus.Lanes;
 using EvBus.Testing;
 using Microsoft.Extensions.Logging;
 
@@ -24,6 +26,53 @@ public class DisposeTests
         Assert.All(status.Lanes, lane => Assert.Equal((LaneState.Stopped, 1, 0), (lane.State, lane.Delivered, lane.Queued)));
         Assert.Contains("Lane a: the publisher failed while it was disposed: no end is good", said.Lines);
         Assert.Equal([1], neighbour.Delivered.Numbers());
+    }
+
+    [Fact]
+    public async Task A_stop_waits_for_what_a_lane_has_though_the_publisher_of_its_time_before_it_was_an_orphan_is_only_now_disposed()
+    {
+        var (first, second) = (new Slow(), new Slow());
+        var publishers = new Queue<Slow>([first, second]);
+        await using var bus = await EventBus.StartAsync(_ => { });
+        var definition = new LaneDefinition { Id = "a", CreatePublisher = _ => new(publishers.Dequeue()) };
+        await bus.Lanes.AddAsync(definition);
+        var lane = ((LaneTable)bus.Lanes).Find("a")!;
+        first.MayConnect.SetResult();
+        Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(Given.Event(0), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        lane.Orphan();
+        await first.IsDisposing.Task.Soon();
+        lane.Adopt(definition);
+        await bus.PutAsync(Given.Event(1));
+        var stop = bus.StopAsync(Given.Patience);
+        first.MayEnd.SetResult();
+        for (var i = 0; i < 1000; i++)
+        {
+            Assert.False(stop.IsCompleted, "The stop left what the lane has.");
+            await Task.Yield();
+        }
+        second.MayConnect.SetResult();
+        second.MayEnd.SetResult();
+        var status = await stop.Soon();
+        Assert.Equal((2, 0), (status.Lanes[0].Delivered, status.Lanes[0].Queued));
+    }
+
+    private sealed class Slow : IPublisher
+    {
+        public TaskCompletionSource MayConnect { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource IsDisposing { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource MayEnd { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public async ValueTask ConnectAsync(CancellationToken cancellationToken) => await MayConnect.Task.WaitAsync(cancellationToken);
+
+        public ValueTask<PublishResult> PublishAsync(EventBatch batch, CancellationToken cancellationToken) => new(PublishResult.Delivered);
+
+        public async ValueTask DisposeAsync()
+        {
+            IsDisposing.TrySetResult();
+            await MayEnd.Task;
+        }
     }
 
     private sealed class Ungrateful : IPublisher

@@ -25,7 +25,6 @@ internal sealed partial class Lane
     private async Task RunAsync(LaneSession session)
     {
         LaneFlow.Enter(_filter);
-        var failed = false;
         try
         {
             while (!session.IsAbandoned && !_stopped && !(_orphaned && session.BatchesUnderWay == 0) && !IsDrained(session))
@@ -37,7 +36,6 @@ internal sealed partial class Lane
         catch (Exception e)
         {
             // Plugins are caught where they are called, so this is ours. The events stay queued.
-            failed = true;
             Log.LaneFailed(Logger, Id, Secrets.Mask(e));
             MarkDetached($"a defect of the bus: {Secrets.Mask(e.Message)}");
             _journal.SetFlowing(false);
@@ -57,14 +55,17 @@ internal sealed partial class Lane
             return;
         await DisposePublisherAsync(session.Publisher).ConfigureAwait(false);
         session.Dispose();
-        if (_draining || _stopped)
+        // Adopted again while this loop was on its way out: another one goes on, and says when the lane is over.
+        if (_session is not null)
+            return;
+        if (_stopped || IsDrained(session))
         {
             _state = LaneState.Stopped;
             EndDrains();
             _over.TrySetResult();
         }
-        // Adopted again while this loop was on its way out.
-        else if (!_orphaned && !failed)
+        // Or resumed, after a defect.
+        else if (!_orphaned && !_detached)
         {
             StartSession();
         }
