@@ -24,8 +24,10 @@ public class BadCompanyTests
         Assert.Equal(LaneState.Stopped, status.Lanes[0].State);
     }
 
-    [Fact]
-    public async Task A_defect_of_the_bus_detaches_its_lane_visibly_and_loses_nothing()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_defect_of_the_bus_detaches_its_lane_visibly_and_loses_nothing(bool connected)
     {
         var clock = new BadClock();
         var publisher = new ScriptedPublisher();
@@ -34,6 +36,8 @@ public class BadCompanyTests
             o.Options = o.Options with { Time = clock };
             o.Publisher("a", publisher);
         });
+        if (connected)
+            await Given.UntilAsync(() => bus.GetStatus().Lanes[0].State == LaneState.Flowing);
         clock.IsBroken = true;
         await bus.PutAsync(Given.Event(1));
         await Given.UntilAsync(() => bus.GetStatus().Lanes[0].State == LaneState.Detached);

@@ -138,6 +138,8 @@ internal sealed partial class Lane
     {
         if (Options.LimitAge is not null)
             _journal.ApplyAgeLimit(Time.GetUtcNow());
+        // Nothing that may fail stands between reading a batch and having it under way.
+        var deadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
         LaneWork work;
         lock (_lock)
         {
@@ -161,7 +163,7 @@ internal sealed partial class Lane
                 }
                 _inStream = work.Batch.Count < SmallBatch;
             }
-            work.Deadline = session.CallDeadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
+            work.Deadline = session.CallDeadline = deadline;
             session.Begin(work);
         }
         KeepWatch(session);
@@ -231,20 +233,5 @@ internal sealed partial class Lane
             return;
         }
         await FinishAsync(session, Judge(session, work, result, thrown)).ConfigureAwait(false);
-    }
-
-    private async ValueTask DisposePublisherAsync(IPublisher? publisher)
-    {
-        if (publisher is null)
-            return;
-        try
-        {
-            await publisher.DisposeAsync().ConfigureAwait(false);
-        }
-        catch (Exception e)
-        {
-            // Nothing depends on it any more.
-            Log.DisposeFailed(Logger, Id, MaskAll(e.Message));
-        }
     }
 }

@@ -72,6 +72,7 @@ internal sealed partial class Lane
     {
         if (Options.LimitAge is not null)
             _journal.ApplyAgeLimit(Time.GetUtcNow());
+        var deadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
         lock (_lock)
         {
             // What failed before goes by itself.
@@ -83,7 +84,7 @@ internal sealed partial class Lane
                 _spare.Push(work);
                 return null;
             }
-            session.CallDeadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
+            session.CallDeadline = deadline;
             return session.Next = work;
         }
     }
@@ -93,13 +94,14 @@ internal sealed partial class Lane
     {
         if (_stopped || _paused || _detached || _orphaned || MustRotate(session) || session.Connection is { Condition.State: ConnectionState.Lost })
             return null;
+        var deadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
         lock (_lock)
         {
             if (session.IsAbandoned || _held is not null || session.Next is not { } next)
                 return null;
             session.Next = null;
             // The one before is through, and only waits to be settled.
-            next.Deadline = before.Deadline = session.CallDeadline = Time.GetTimestamp() + Ticks(Options.CallTimeout);
+            next.Deadline = before.Deadline = session.CallDeadline = deadline;
             next.WasTried = true;
             session.Begin(next);
             return next;

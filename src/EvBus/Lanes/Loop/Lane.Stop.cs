@@ -1,4 +1,5 @@
 using EvBus.Journal;
+using EvBus.Telemetry;
 
 namespace EvBus.Lanes;
 
@@ -69,5 +70,20 @@ internal sealed partial class Lane
             }
         }
         _journal.Forget(reason);
+    }
+
+    private async ValueTask DisposePublisherAsync(IPublisher? publisher)
+    {
+        if (publisher is null)
+            return;
+        try
+        {
+            await publisher.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Nothing depends on it any more.
+            Log.DisposeFailed(Logger, Id, MaskAll(e.Message));
+        }
     }
 }
