@@ -3,8 +3,8 @@ namespace EvBus.Journal;
 /// <summary>
 /// For how many of those under way a group waits. A group of all N keeps the disk idle while they are answered and come again; of two groups
 /// each comes while the other is written, but what a write costs however little is in it is paid twice. So two are right where
-/// coming again takes long against writing: a fast disk, or very many under way. How they are split does not matter, for together they hold all
-/// N; only a very small one would be over before the others have come. One thread.
+/// coming again takes long against writing: a fast disk, or very many under way. How they are split hardly matters, for together they hold all
+/// N; but a small one would be over before the others have come, and those who come late would make a third. One thread.
 /// </summary>
 internal sealed class GroupSize
 {
@@ -25,7 +25,7 @@ internal sealed class GroupSize
         if (_coming * underWay * 2 <= _writing)
             return underWay;
         // With two nobody is waited for, so nothing would ever be measured again.
-        return ++_split % Explored == 0 ? underWay : (underWay + 3) / 4;
+        return ++_split % Explored == 0 ? underWay : underWay * 3 / 8;
     }
 
     /// <summary>So many have come in this time.</summary>
