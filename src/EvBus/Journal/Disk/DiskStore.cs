@@ -143,8 +143,8 @@ internal sealed class DiskStore : IDisposable
             // Two threads may have settled at once: what is behind what is known already is not written.
             if (_cursors.TryGetValue(cursor.LaneId, out var known) && known.Version > cursor.Version)
                 return;
-            _cursors[cursor.LaneId] = cursor;
             slots.Write(cursor.Encode());
+            _cursors[cursor.LaneId] = cursor;
         }
     }
 

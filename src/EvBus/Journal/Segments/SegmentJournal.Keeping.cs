@@ -3,9 +3,22 @@ namespace EvBus.Journal;
 // Cursors and checkpoint go to disk beside the log, and files that nobody needs go.
 internal sealed partial class SegmentJournal
 {
+    /// <summary>Writes a cursor, to be made durable soon. That it cannot be written is the journal's trouble and not its lane's.</summary>
     internal void Keep(LaneCursor cursor)
     {
-        _store!.WriteCursor(cursor);
+        try
+        {
+            _store!.WriteCursor(cursor);
+        }
+        catch (StorageFullException)
+        {
+            // It is kept with the others as soon as there is room. Until then what is durable already has to do: events may come twice.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (_failure is null)
+                ((ICommitTarget)this).Refuse(e.Message, isFull: false);
+        }
         _keeper!.Touch();
     }
 

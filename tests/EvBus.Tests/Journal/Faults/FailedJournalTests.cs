@@ -1,3 +1,4 @@
+using EvBus.Journal;
 using EvBus.Testing;
 
 namespace EvBus.Tests.Journal.Faults;
@@ -69,6 +70,29 @@ public class FailedJournalTests
         release.Set();
         Assert.Equal(2, (await stop.Soon()).Lanes.Single().Queued);
         Assert.Equal(PutOutcome.Abandoned, (await awaited.Soon()).Outcome);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_cursor_that_cannot_be_written_is_the_journals_trouble_and_costs_no_lane(bool isFull)
+    {
+        var publisher = new ScriptedPublisher();
+        await using var bus = Create(publisher);
+        await bus.StartAsync();
+        await bus.PutAsync(Given.Event(0), Receipt.Delivered()).AsTask().Soon();
+        _storage.BeforeWrite = name =>
+        {
+            if (name.StartsWith("lanes/", StringComparison.Ordinal))
+                throw isFull ? new StorageFullException("No space left on device") : new IOException("Input/output error");
+        };
+        Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(Given.Event(1), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        Assert.Equal((LaneState.Flowing, null, 2L), (bus.Lane("a").State, bus.Lane("a").Trouble, bus.Lane("a").Delivered));
+        // On a full disk events may come twice after a kill; any other error is the end of it, said once.
+        Assert.Equal(isFull, (await bus.PutAsync(Given.Event(2)).AsTask().Soon()).IsAccepted);
+        Assert.Equal(isFull ? 0 : 1, _said.Of(JournalFailed).Count());
+        _storage.BeforeWrite = null;
+        (await bus.StopAsync().Soon()).AssertBalanced();
     }
 
     [Fact]
