@@ -185,13 +185,13 @@ public class ScriptedPreparingPublisher : ScriptedPublisher, IPreparingPublisher
 {
     private int _preparations;
 
-    /// <summary>Called with each batch that is prepared; what it throws is thrown. Default: nothing.</summary>
+    /// <summary>Called with each batch that is prepared, by the thread that prepares, one at a time and with no lock held; what it throws is thrown. Default: nothing. Set it before the bus starts.</summary>
     public Action<EventBatch>? OnPrepare { get; set; }
 
-    /// <summary>How often it was called to prepare.</summary>
+    /// <summary>How often it was called to prepare. Any thread.</summary>
     public int Preparations => Volatile.Read(ref _preparations);
 
-    /// <summary>Completes when it was called to prepare at least so often.</summary>
+    /// <summary>Completes when it was called to prepare at least so often; never by itself otherwise, so give the wait a bound. Any thread.</summary>
     public Task WaitForPreparationsAsync(int count) => WaitAsync(() => _preparations >= count);
 
     /// <inheritdoc/>

@@ -18,10 +18,10 @@ public class ReusedFileTests
 
     private static bool IsReused(FaultStorage storage, string name) => (storage.Read(name)[10] & 4) != 0;
 
-    private static EventBus Create(FaultStorage storage, ScriptedPublisher publisher, TimeProvider time, JournalKey? key = null, long reserve = 0, SaidLog? log = null) => EventBus.Create(bus =>
+    private static EventBus Create(FaultStorage storage, ScriptedPublisher publisher, TimeProvider time, JournalKey? key = null, SaidLog? log = null) => EventBus.Create(bus =>
     {
         bus.UseStorage(storage).Publisher("a", publisher, lane: new LaneOptions { Start = LaneStart.Oldest, CallTimeout = TimeSpan.FromDays(1) });
-        bus.Options = bus.Options with { Time = time, Journal = bus.Options.Journal with { Key = key, ReserveBytes = reserve } };
+        bus.Options = bus.Options with { Time = time, Journal = bus.Options.Journal with { Key = key, ReserveBytes = 0 } };
         if (log is not null)
             bus.LoggerFactory = log;
     });

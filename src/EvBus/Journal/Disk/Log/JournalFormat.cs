@@ -119,13 +119,12 @@ internal static class JournalFormat
 
     /// <summary>Whether a valid header says that nothing is missing between the file before and this one.</summary>
     public static bool IsAfterGap(ReadOnlySpan<byte> header) =>
-        header.Length >= FileHeaderLength && HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..])
-        && (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & AfterGapFlag) != 0;
+        IsWholeHeader(header) && (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & AfterGapFlag) != 0;
 
     /// <summary>What a file's key is derived with, by its header: salt 0 where it is not encrypted; null when the header is damaged.</summary>
     public static SegmentSalt? ReadSalt(ReadOnlySpan<byte> header)
     {
-        if (header.Length < FileHeaderLength || HeaderChecksum(header) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
+        if (!IsWholeHeader(header))
             return null;
         return new SegmentSalt(BinaryPrimitives.ReadUInt64LittleEndian(header[56..]), BinaryPrimitives.ReadUInt64LittleEndian(header[16..]));
     }
@@ -133,7 +132,7 @@ internal static class JournalFormat
     /// <summary>What every checksum in a file is XORed with, by its header; null when that is damaged.</summary>
     public static uint? ReadMark(ReadOnlySpan<byte> header)
     {
-        if (header.Length < FileHeaderLength || HeaderChecksum(header) != BinaryPrimitives.ReadUInt32LittleEndian(header[12..]))
+        if (!IsWholeHeader(header))
             return null;
         return (BinaryPrimitives.ReadUInt16LittleEndian(header[10..]) & ReusedFlag) == 0 ? 0 : FileMark.Of(BinaryPrimitives.ReadUInt64LittleEndian(header[32..]));
     }
@@ -149,6 +148,9 @@ internal static class JournalFormat
         var ticks = BinaryPrimitives.ReadInt64LittleEndian(header[40..]);
         return HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..]) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
     }
+
+    private static bool IsWholeHeader(ReadOnlySpan<byte> header) =>
+        header.Length >= FileHeaderLength && HeaderChecksum(header) == BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
 
     public static uint HeaderChecksum(ReadOnlySpan<byte> header)
     {
