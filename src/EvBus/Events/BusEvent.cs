@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization.Metadata;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 
@@ -48,6 +50,8 @@ public sealed class BusEvent
     /// </summary>
     /// <typeparam name="T">What to read: any type System.Text.Json can read, <see cref="JsonElement"/>, or string.</typeparam>
     /// <exception cref="JsonException">The body is not what its content type says.</exception>
+    [RequiresUnreferencedCode(EventSerializers.NeedsReflection)]
+    [RequiresDynamicCode(EventSerializers.NeedsReflection)]
     public T? Read<T>()
     {
         if (_parsed is T known)
@@ -56,6 +60,16 @@ public sealed class BusEvent
         if (value is not null)
             _parsed = value;
         return value;
+    }
+
+    /// <summary>As the other form, without reflection, for a body that is JSON: for trimmed and AOT-compiled programs. Parsed anew with each call.</summary>
+    /// <param name="type">How to read it, from a <c>JsonSerializerContext</c> of the program.</param>
+    /// <typeparam name="T">What to read.</typeparam>
+    /// <exception cref="JsonException">The body is not what <paramref name="type"/> says.</exception>
+    public T? Read<T>(JsonTypeInfo<T> type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        return _parsed is T known ? known : EventSerializers.Read(this, type);
     }
 
     /// <summary>Id, profile and size; never the body, which may be anything.</summary>

@@ -46,6 +46,6 @@ public readonly record struct EventAttributes
     /// <summary>Ids of the events this one was derived from. Default: none.</summary>
     public IReadOnlyList<string>? Parents { get; init; }
 
-    /// <summary>CloudEvents extension attributes: lower-case names, text values. Default: none.</summary>
+    /// <summary>CloudEvents extension attributes: names of lower-case letters and digits that are no attribute's own, and text values; the door refuses others with <see cref="RefusalReason.InvalidAttributes"/>. Default: none.</summary>
     public IReadOnlyDictionary<string, string>? Extensions { get; init; }
 }

@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace EvBus;
 
@@ -23,6 +26,8 @@ public static class EventBusExtensions
     /// <param name="cancellationToken">As in <see cref="IEventBus.PutAsync"/>.</param>
     /// <returns>What became of it; a refusal is a value, not an exception.</returns>
     /// <exception cref="NotSupportedException">The object cannot be serialized, or the receipt cannot be given. Nothing was accepted.</exception>
+    [RequiresUnreferencedCode(EventSerializers.NeedsReflection)]
+    [RequiresDynamicCode(EventSerializers.NeedsReflection)]
     public static ValueTask<PutResult> PutAsync<T>(
         this IEventBus bus, T body, string? profile = null, EventSerializer? serializer = null, Receipt receipt = default, CancellationToken cancellationToken = default)
     {
@@ -30,12 +35,14 @@ public static class EventBusExtensions
         return bus.PutAsync(body is BusEvent evt ? Readdress(evt, profile) : Make(body, profile, serializer ?? bus.Serializer), receipt, cancellationToken);
     }
 
-    /// <summary>As <see cref="PutAsync{T}"/>, but never waits: where that would, the answer is <see cref="RefusalReason.Full"/>.</summary>
+    /// <summary>As <see cref="PutAsync{T}(IEventBus, T, string?, EventSerializer?, Receipt, CancellationToken)"/>, but never waits: where that would, the answer is <see cref="RefusalReason.Full"/>.</summary>
     /// <param name="bus">The bus.</param>
     /// <param name="body">What to put.</param>
     /// <param name="profile">The profile it is addressed to. Default: none, which means every lane.</param>
     /// <param name="serializer">What turns it into bytes. Default: <see cref="IEventBus.Serializer"/>.</param>
     /// <exception cref="NotSupportedException">The object cannot be serialized; nothing was accepted.</exception>
+    [RequiresUnreferencedCode(EventSerializers.NeedsReflection)]
+    [RequiresDynamicCode(EventSerializers.NeedsReflection)]
     public static PutResult TryPut<T>(this IEventBus bus, T body, string? profile = null, EventSerializer? serializer = null)
     {
         ArgumentNullException.ThrowIfNull(bus);
@@ -54,6 +61,37 @@ public static class EventBusExtensions
         {
             Return(scratch);
         }
+    }
+
+    /// <summary>Puts an object on the bus as the JSON that System.Text.Json makes of it, without reflection: for trimmed and AOT-compiled programs, and for whoever wants that JSON. The content type is <c>application/json</c>.</summary>
+    /// <param name="bus">The bus.</param>
+    /// <param name="body">What to put.</param>
+    /// <param name="type">How to write it, from a <c>JsonSerializerContext</c> of the program.</param>
+    /// <param name="profile">The profile it is addressed to. Default: none, which means every lane.</param>
+    /// <param name="receipt">What to wait for. Default: acceptance.</param>
+    /// <param name="cancellationToken">As in <see cref="IEventBus.PutAsync"/>.</param>
+    /// <returns>What became of it; a refusal is a value, not an exception.</returns>
+    /// <exception cref="NotSupportedException">The object cannot be serialized, or the receipt cannot be given. Nothing was accepted.</exception>
+    public static ValueTask<PutResult> PutAsync<T>(
+        this IEventBus bus, T body, JsonTypeInfo<T> type, string? profile = null, Receipt receipt = default, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(bus);
+        ArgumentNullException.ThrowIfNull(type);
+        var evt = new BusEvent(JsonSerializer.SerializeToUtf8Bytes(body, type), new EventAttributes { Profile = profile, ContentType = "application/json" });
+        return bus.PutAsync(evt, receipt, cancellationToken);
+    }
+
+    /// <summary>As the form with a receipt, but never waits: where that would, the answer is <see cref="RefusalReason.Full"/>.</summary>
+    /// <param name="bus">The bus.</param>
+    /// <param name="body">What to put.</param>
+    /// <param name="type">How to write it, from a <c>JsonSerializerContext</c> of the program.</param>
+    /// <param name="profile">The profile it is addressed to. Default: none, which means every lane.</param>
+    /// <exception cref="NotSupportedException">The object cannot be serialized; nothing was accepted.</exception>
+    public static PutResult TryPut<T>(this IEventBus bus, T body, JsonTypeInfo<T> type, string? profile = null)
+    {
+        ArgumentNullException.ThrowIfNull(bus);
+        ArgumentNullException.ThrowIfNull(type);
+        return bus.TryPut(JsonSerializer.SerializeToUtf8Bytes(body, type), new EventAttributes { Profile = profile, ContentType = "application/json" });
     }
 
     private static BusEvent Make<T>(T body, string? profile, EventSerializer serializer)

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Diagnostics;
 using EvBus.Journal;
 using EvBus.Lanes;
+using EvBus.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace EvBus.Hosting;
 
@@ -10,7 +12,7 @@ namespace EvBus.Hosting;
 /// first come, first served, and nobody overtakes it.
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Nobody asks the semaphore for a wait handle, so it holds nothing; and late callers must not meet a disposed one.")]
-internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker receipts, IEventIdGenerator ids)
+internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker receipts, IEventIdGenerator ids, ILogger logger, string bus)
 {
     /// <summary>Kept by each thread that puts events; larger ones are rented.</summary>
     private const int ScratchBytes = 64 << 10;
@@ -25,6 +27,9 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
 
     public IReadOnlyDictionary<RefusalReason, long> Refused =>
         Enum.GetValues<RefusalReason>().Where(reason => _refused[(int)reason] > 0).ToDictionary(reason => reason, reason => Interlocked.Read(ref _refused[(int)reason]));
+
+    /// <summary>How many puts wait for room.</summary>
+    public int Waiting => Volatile.Read(ref _inLine);
 
     public void Close()
     {
@@ -97,7 +102,12 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
                 await journal.WaitForRoomAsync(either.Token).ConfigureAwait(false);
             }
         }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        // A caller who cancels hears of the cancelling, also when the time is up at the same moment.
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
             return (PutResult.Refused(RefusalReason.TimedOut, $"no room came within {options.DoorTimeout}; {Remedy}"), null);
         }
@@ -131,6 +141,8 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
             return PutResult.Refused(RefusalReason.InvalidAttributes, $"the attributes have {attributesLength} bytes, at most {EventCodec.MaxAttributesLength} are kept: move what is large into the body");
         if (attributes.Id is { Length: var idLength } && (idLength == 0 || idLength > EventCodec.MaxIdLength))
             return PutResult.Refused(RefusalReason.InvalidAttributes, $"the id has {idLength} characters: it needs 1 to {EventCodec.MaxIdLength}");
+        if (attributes.Extensions is { Count: > 0 } extensions && ExtensionNames.Fault(extensions) is { } fault)
+            return PutResult.Refused(RefusalReason.InvalidAttributes, fault);
 
         var now = options.Time.GetUtcNow();
         var id = attributes.Id is null ? ids.Next(now) : Guid.Empty;
@@ -168,7 +180,9 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
     {
         if (refused.Refusal == RefusalReason.Full && options.WhenFull == DoorPolicy.DropNewest)
             refused = refused with { Refusal = RefusalReason.DroppedNewest };
-        Interlocked.Increment(ref _refused[(int)refused.Refusal]);
+        // Whoever does not look at the answer is told once; how many there were is in the status and the ledger.
+        if (Interlocked.Increment(ref _refused[(int)refused.Refusal]) == 1)
+            Log.PutRefused(logger, bus, refused.Refusal, refused.Reason ?? "");
         return refused;
     }
 }

@@ -1,11 +1,15 @@
+using System.Runtime.CompilerServices;
 using EvBus.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus;
 
 /// <summary>Describes a bus before it starts. The same builder for a host (<c>services.AddEvBus(bus => …)</c>) and without one (<c>EventBus.StartAsync(bus => …)</c>). For one thread.</summary>
-public sealed class EvBusBuilder
+public sealed partial class EvBusBuilder
 {
+    private BusOptions _options = new();
+    private bool _isClosed;
+
     private readonly List<(Predicate<string> Lanes, PublishDecorator Decorator)> _decorators = [];
 
     internal EvBusBuilder(string name, IServiceProvider? services = null)
@@ -37,9 +41,17 @@ public sealed class EvBusBuilder
     public string Name { get; }
 
     /// <summary>The bus's options; replace with <c>bus.Options = bus.Options with { … }</c>.</summary>
-    public BusOptions Options { get; set; } = new();
+    public BusOptions Options
+    {
+        get => _options;
+        set
+        {
+            CheckOpen();
+            _options = value;
+        }
+    }
 
-    /// <summary>Where to log, without a host. Default: nowhere. A host's own logging wins.</summary>
+    /// <summary>Where to log, without a host. Default: warnings and worse to standard error, nothing else (<c>NullLoggerFactory.Instance</c> for silence). A host's own logging wins.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
     /// <summary>The kinds of publisher that profiles may name. <c>internal</c> is there from the beginning.</summary>
@@ -65,6 +77,7 @@ public sealed class EvBusBuilder
     /// <param name="publish">Completing means delivered; <see cref="RejectEventException"/> rejects; any other exception is tried again.</param>
     /// <param name="pattern">The pattern an event's profile must match. Default: every event.</param>
     /// <param name="lane">How its lane works. Default: the bus's <see cref="BusOptions.Lane"/>.</param>
+    [OverloadResolutionPriority(1)]
     public EvBusBuilder AddIngress(string name, Func<BusEvent, CancellationToken, ValueTask> publish, string? pattern = null, LaneOptions? lane = null)
     {
         ArgumentNullException.ThrowIfNull(publish);
@@ -77,6 +90,7 @@ public sealed class EvBusBuilder
     /// <param name="name">Its name, which is also the provider name of its profiles.</param>
     /// <param name="publish">As above; the context carries the profile and what a gatherer made of it.</param>
     /// <param name="lane">How its lanes work. Default: the bus's <see cref="BusOptions.Lane"/>.</param>
+    [OverloadResolutionPriority(1)]
     public EvBusBuilder AddIngress(string name, Func<IngressContext, BusEvent, CancellationToken, ValueTask> publish, LaneOptions? lane = null)
     {
         ArgumentNullException.ThrowIfNull(publish);
@@ -89,6 +103,7 @@ public sealed class EvBusBuilder
     public EvBusBuilder AddProfiles(IProfileSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
+        CheckOpen();
         ProfileSources.Add(source);
         return this;
     }
@@ -97,6 +112,7 @@ public sealed class EvBusBuilder
     public EvBusBuilder AddGatherer(IProfileGatherer gatherer)
     {
         ArgumentNullException.ThrowIfNull(gatherer);
+        CheckOpen();
         Gatherers.Add(gatherer.Provider, gatherer);
         return this;
     }
@@ -112,6 +128,8 @@ public sealed class EvBusBuilder
         ArgumentException.ThrowIfNullOrEmpty(routingKey);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 10_000_000);
+        CheckOpen();
+        InternalQueueSizes.Add((routingKey, capacity));
         var descriptor = new IngressDescriptor
         {
             Name = $"internal/{routingKey}", NeedsProfile = false,
@@ -128,6 +146,7 @@ public sealed class EvBusBuilder
     {
         ArgumentNullException.ThrowIfNull(decorator);
         ArgumentNullException.ThrowIfNull(lanes);
+        CheckOpen();
         _decorators.Add((Lanes.LaneSelector.Create(lanes), decorator));
         return this;
     }
@@ -148,6 +167,18 @@ public sealed class EvBusBuilder
 
     internal List<AddedIngress> Added { get; } = [];
 
+    /// <summary>The internal queues added by code, which are there before anybody can read them.</summary>
+    internal List<(string RoutingKey, int Capacity)> InternalQueueSizes { get; } = [];
+
+    /// <summary>The bus is made: what is said to the builder from now on would be heard by nobody.</summary>
+    internal void Close() => _isClosed = true;
+
+    private void CheckOpen()
+    {
+        if (_isClosed)
+            throw new InvalidOperationException($"The bus '{Name}' has been made, and its builder changes nothing any more. Say it inside the function that describes the bus, or add a lane to the running bus with bus.Lanes.AddAsync.");
+    }
+
     /// <summary>The kinds of plugin that this bus takes.</summary>
     internal List<IPluginCatalog> Catalogs { get; } = [];
 
@@ -162,6 +193,7 @@ public sealed class EvBusBuilder
     private EvBusBuilder Add(IngressDescriptor descriptor, string? pattern, LaneOptions? lane, bool isBuiltIn)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
+        CheckOpen();
         Added.Add(new AddedIngress(Catalog.Add(descriptor), pattern, lane, isBuiltIn));
         return this;
     }

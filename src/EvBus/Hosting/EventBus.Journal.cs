@@ -1,5 +1,6 @@
 using EvBus.Journal;
 using EvBus.Lanes;
+using Microsoft.Extensions.Logging;
 
 namespace EvBus;
 
@@ -23,7 +24,7 @@ public sealed partial class EventBus
         }
     }
 
-    private DiskStore? OpenStore()
+    private DiskStore? OpenStore(ILogger logger)
     {
         var journal = _options.Journal;
         if (journal.Mode == JournalMode.Memory)
@@ -31,7 +32,7 @@ public sealed partial class EventBus
         var storage = journal.Storage ?? new DiskStorage(journal.Directory!);
         try
         {
-            return DiskStore.Open(storage, journal, _options.Time, $"process {Environment.ProcessId} ({System.IO.Path.GetFileName(Environment.ProcessPath)}), bus '{Name}'", _logger);
+            return DiskStore.Open(storage, journal, _options.Time, $"process {Environment.ProcessId} ({System.IO.Path.GetFileName(Environment.ProcessPath)}), bus '{Name}'", logger);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

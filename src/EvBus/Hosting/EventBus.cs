@@ -1,15 +1,18 @@
+using System.Diagnostics.Metrics;
 using EvBus.Hosting;
 using EvBus.Journal;
 using EvBus.Lanes;
 using EvBus.Telemetry;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EvBus;
 
 /// <summary>A bus of one's own, with or without a host.</summary>
 public sealed partial class EventBus : IEventBus, IAsyncDisposable
 {
+    // The longest that a timer can be set to.
+    private static readonly TimeSpan s_longestDeadline = TimeSpan.FromDays(49);
+
     private readonly EvBusBuilder _builder;
     private readonly BusOptions _options;
     private readonly ILogger _logger;
@@ -24,6 +27,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     private Task? _starting;
     private Task<BusStatus>? _stopping;
     private volatile BusState _state;
+    private Steps? _stop;
+    private bool _wasRunning;
+    private bool _isStopSaid;
 
     internal EventBus(EvBusBuilder builder, ILoggerFactory? loggers, IServiceProvider? services)
     {
@@ -32,15 +38,19 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         _builder = builder;
         _options = builder.Options;
         builder.LoggerFactory = loggers ?? builder.LoggerFactory;
-        var log = new SteadyLogger(builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance);
-        _logger = log;
+        builder.Close();
+        // With a host, what it logs or does not log is its choice; without one, a warning that nobody sees helps nobody.
+        var log = new BusLoggers(builder.LoggerFactory ?? (services is null ? StandardErrorLog.Instance : null), builder.Name);
+        _logger = log.Bus;
+        foreach (var (routingKey, capacity) in builder.InternalQueueSizes)
+            Queues.Get(routingKey, capacity);
         Serializer = _options.Serializer ?? EventSerializer.Json;
         var seed = _options.Seed ?? RandomSeed();
-        _journal = new SegmentJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(), _logger);
-        _lanes = new LaneTable(_journal, new LaneServices(_options, _logger, _receipts, id => new Random(HashCode.Combine((int)seed, id.Length, Fold(id)))));
-        _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed));
-        _meters = new BusMeters(this, log);
-        _plan = new IngressPlan(builder, Queues, _logger, services);
+        _journal = new SegmentJournal(_options, new Listener(this), builder.PoisonReleasedMemory, OpenStore(log.Journal), log.Journal);
+        _lanes = new LaneTable(_journal, new LaneServices(_options, log.Lanes, _receipts, id => new Random(Fold(seed, id))));
+        _door = new Door(_options, _journal, _receipts, _options.Ids ?? new EventIds((ulong)seed), _logger, builder.Name);
+        _meters = new BusMeters(this, log.Bus, services?.GetService(typeof(IMeterFactory)) as IMeterFactory);
+        _plan = new IngressPlan(builder, Queues, log, services);
         _reload = new ProfileReload(_options, builder.ProfileSources, _plan, _lanes, _logger);
     }
 
@@ -110,13 +120,21 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
             return _starting ??= OpenAsync(cancellationToken);
     }
 
-    /// <summary>Closes the door, drains the lanes until the deadline, disposes the publishers, and returns the final ledger. Stopping twice is harmless: the second call waits for the first.</summary>
-    /// <param name="deadline">How long to drain. Default: <see cref="BusOptions.StopTimeout"/>.</param>
+    /// <summary>
+    /// Closes the door, drains the lanes until the deadline, disposes the publishers, and returns the final ledger. Stopping twice is harmless: the second call waits for the first. A step that fails (an application's
+    /// own source of profiles, say) keeps none of the others from being done, and is tried again by another call.
+    /// </summary>
+    /// <param name="deadline">How long to drain. Default: <see cref="BusOptions.StopTimeout"/>. What is negative counts as zero; <see cref="Timeout.InfiniteTimeSpan"/> and what is longer than 49 days as that.</param>
     /// <param name="cancellationToken">Ends the draining at once.</param>
+    /// <exception cref="EvBusException">A step of the stop failed; the others are done.</exception>
     public Task<BusStatus> StopAsync(TimeSpan? deadline = null, CancellationToken cancellationToken = default)
     {
         lock (_lock)
-            return _stopping ??= CloseAsync(deadline ?? _options.StopTimeout, cancellationToken);
+        {
+            if (_stopping is not { IsFaulted: false })
+                _stopping = CloseAsync(Clamp(deadline ?? _options.StopTimeout), cancellationToken);
+            return _stopping;
+        }
     }
 
     /// <inheritdoc/>
@@ -137,9 +155,9 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
             {
                 result = await _door.PutAsync(events[i], Receipt.Accepted, cancellationToken).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (i > 0)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                return new PutManyResult(i, RefusalReason.TimedOut, "cancelled while waiting for room");
+                return new PutManyResult(i, RefusalReason.TimedOut, "the call was cancelled");
             }
             if (!result.IsAccepted)
                 return new PutManyResult(i, result.Refusal, result.Reason);
@@ -170,14 +188,16 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
             Unmatched = counts.Unmatched,
             Refused = _door.Refused,
             UnmatchedProfiles = counts.UnmatchedProfiles,
+            JournalTrouble = _journal.Trouble,
+            PutsWaiting = _door.Waiting,
             Lanes = lanes,
         };
     }
 
-    /// <summary>Stops, with the deadline of the options, and lets go of everything.</summary>
+    /// <summary>Stops, with the deadline of the options, and lets go of everything. A step of the stop that fails is logged, and thrown by <see cref="StopAsync"/> only.</summary>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync().ConfigureAwait(false);
+        await ((Task)StopAsync()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _meters.Dispose();
     }
 
@@ -198,6 +218,8 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         }
         _lanes.StartAll();
         Log.BusStarted(_logger, Name, planned.Count);
+        if (_lanes.Ids.Count == 0)
+            Log.BusWithoutLanes(_logger, Name);
         _reload.Begin(planned);
     }
 
@@ -205,26 +227,48 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
     {
         // Leaves the caller's lock before anything else happens.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var wasRunning = _state == BusState.Running;
-        _state = BusState.Stopping;
-        _door.Close();
-        await _reload.DisposeAsync().ConfigureAwait(false);
-        if (wasRunning)
-            await _lanes.DrainAsync(deadline, cancellationToken).ConfigureAwait(false);
-        await _plan.DisposeAsync().ConfigureAwait(false);
-        Queues.Complete();
-        _receipts.AbandonAll();
-        await _journal.DisposeAsync().ConfigureAwait(false);
+        if (_state != BusState.Stopped)
+        {
+            _wasRunning |= _state == BusState.Running;
+            _state = BusState.Stopping;
+        }
+        _stop ??= new Steps(
+            ("closing the door", () => Now(_door.Close)),
+            ("ending the watch on profiles", () => _reload.DisposeAsync().AsTask()),
+            ("draining the lanes", () => _wasRunning ? _lanes.DrainAsync(deadline, cancellationToken) : Now(_lanes.Close)),
+            ("disposing what was gathered", () => _plan.DisposeAsync().AsTask()),
+            ("ending the internal queues", () => Now(Queues.Complete)),
+            ("answering those who wait", () => Now(_receipts.AbandonAll)),
+            ("closing the journal", () => _journal.DisposeAsync().AsTask()));
+        var faults = await _stop.RunAsync((step, e) => Log.StopStepFailed(_logger, Name, step, Mask(e.Message))).ConfigureAwait(false);
         _state = BusState.Stopped;
         var status = GetStatus();
+        if (!_isStopSaid)
+            SayStopped(status);
+        _isStopSaid = true;
+        return faults.Count == 0
+            ? status
+            : throw new EvBusException($"The bus '{Name}' has stopped, and {string.Join("; ", faults.Select(fault => $"{fault.Step} failed: {Mask(fault.Fault.Message)}"))}. Stop it again to try that again.", faults[0].Fault);
+    }
+
+    private void SayStopped(BusStatus status)
+    {
         var ledger = Ledger.Format(status);
         Log.BusStopped(_logger, Name, ledger);
         if (_journal.Unconfirmed is > 0 and var unconfirmed)
             Log.StoppedUnconfirmed(_logger, Name, _journal.Failure!, unconfirmed, ledger);
         else if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
-        return status;
     }
+
+    private static Task Now(Action step)
+    {
+        step();
+        return Task.CompletedTask;
+    }
+
+    private static TimeSpan Clamp(TimeSpan deadline) =>
+        deadline == Timeout.InfiniteTimeSpan || deadline > s_longestDeadline ? s_longestDeadline : deadline < TimeSpan.Zero ? TimeSpan.Zero : deadline;
 
     private static long RandomSeed()
     {
@@ -233,8 +277,8 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         return BitConverter.ToInt64(bytes);
     }
 
-    // string.GetHashCode differs in each process, and a seed is there to repeat a run.
-    private static int Fold(string text) => text.Aggregate(17, (hash, c) => unchecked((hash * 31) + c));
+    // HashCode and string.GetHashCode differ in each process, and a seed is there to repeat a run.
+    private static int Fold(long seed, string text) => text.Aggregate(unchecked((int)(seed ^ (seed >> 32))), (hash, c) => unchecked((hash * 31) + c));
 
     private sealed class Listener(EventBus bus) : IJournalListener
     {

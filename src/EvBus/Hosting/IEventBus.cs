@@ -29,7 +29,7 @@ public interface IEventBus
     /// <exception cref="NotSupportedException">The receipt asks for what this journal cannot promise (durable, in memory).</exception>
     ValueTask<PutResult> PutAsync(BusEvent evt, Receipt receipt = default, CancellationToken cancellationToken = default);
 
-    /// <summary>Puts events in order, each copied once. Accepts a prefix: all of them, or as many as there was room and time for.</summary>
+    /// <summary>Puts events in order, each copied once. Accepts a prefix: all of them, or as many as there was room and time for. A cancelled call answers so too, with <see cref="RefusalReason.TimedOut"/>: what was accepted is said, and not lost in an exception.</summary>
     /// <returns>How many were accepted, and why the next one was not.</returns>
     ValueTask<PutManyResult> PutManyAsync(IReadOnlyList<BusEvent> events, CancellationToken cancellationToken = default);
 
@@ -55,6 +55,7 @@ public interface ILanes
     /// <param name="lane">What the lane is: an id, a publisher, who it is for.</param>
     /// <param name="cancellationToken">Cancels the wait, not the adding.</param>
     /// <exception cref="ArgumentException">There is a lane of that id already.</exception>
+    /// <exception cref="InvalidOperationException">The bus is stopping or has stopped.</exception>
     ValueTask AddAsync(LaneDefinition lane, CancellationToken cancellationToken = default);
 
     /// <summary>Stops a lane and forgets it. What it had queued is counted as dropped (<see cref="DropReasons.Removed"/>).</summary>

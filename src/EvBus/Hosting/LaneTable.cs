@@ -9,6 +9,7 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
     private readonly Lock _lock = new();
     private volatile Lane[] _lanes = [];
     private bool _running;
+    private bool _closed;
 
     public IReadOnlyList<string> Ids => [.. _lanes.Select(lane => lane.Id)];
 
@@ -18,6 +19,8 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
             throw new EvBusConfigurationException(errors);
         lock (_lock)
         {
+            if (_closed)
+                throw new InvalidOperationException($"The lane '{definition.Id}' cannot be added: the bus is stopping or has stopped, and nothing would ever end it. Add it before, or to another bus.");
             if (_lanes.Any(each => each.Id == definition.Id))
                 throw new ArgumentException($"There is a lane called '{definition.Id}' already. Remove it first, or choose another id.", nameof(definition));
             var lane = new Lane(definition, services, journal);
@@ -98,8 +101,16 @@ internal sealed class LaneTable(IJournal journal, LaneServices services) : ILane
 
     public IReadOnlyList<LaneStatus> GetStatus() => [.. _lanes.Select(lane => lane.GetStatus())];
 
+    /// <summary>From now on no lane is added.</summary>
+    public void Close()
+    {
+        lock (_lock)
+            _closed = true;
+    }
+
     public async Task DrainAsync(TimeSpan deadline, CancellationToken cancellationToken)
     {
+        Close();
         var lanes = _lanes;
         using var time = new CancellationTokenSource(deadline, services.Options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancellationToken);

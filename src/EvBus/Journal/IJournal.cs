@@ -55,6 +55,9 @@ internal interface IJournalLane
     /// <summary>About how many bytes there are to read at least; a hint that takes no lock.</summary>
     long UnreadHint { get; }
 
+    /// <summary>Whether it reads nothing further because too many ranges of events are settled beyond the oldest that is not (<see cref="SettledRanges.Limit"/>). A hint that takes no lock.</summary>
+    bool IsHeldUp { get; }
+
     /// <summary>Whether nothing is queued, or the journal has failed and all that can still be read has been: what is left never comes. Not to be asked while something read is not settled.</summary>
     bool IsThrough { get; }
 

@@ -21,10 +21,13 @@ public sealed class InternalQueues
         Get(routingKey, DefaultCapacity).Reader.ReadAllAsync(cancellationToken);
 
     /// <summary>Takes the next event of a queue if there is one now.</summary>
-    /// <param name="routingKey">The queue; it is made if it is not there yet.</param>
+    /// <param name="routingKey">The queue; one that is not there yet is empty.</param>
     /// <param name="evt">The event, owned.</param>
-    public bool TryRead(string routingKey, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BusEvent? evt) =>
-        Get(routingKey, DefaultCapacity).Reader.TryRead(out evt);
+    public bool TryRead(string routingKey, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BusEvent? evt)
+    {
+        evt = null;
+        return _queues.TryGetValue(routingKey, out var queue) && queue.Reader.TryRead(out evt);
+    }
 
     internal const int DefaultCapacity = 10_000;
 

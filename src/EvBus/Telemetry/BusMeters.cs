@@ -8,14 +8,17 @@ namespace EvBus.Telemetry;
 /// </summary>
 internal sealed class BusMeters : IDisposable
 {
-    public const string MeterName = "EvBus";
+    public const string MeterName = EvBusTelemetry.MeterName;
 
-    private readonly Meter _meter = new(MeterName);
+    private readonly Meter _meter;
     private readonly IEventBus _bus;
 
-    public BusMeters(IEventBus bus, SteadyLogger log)
+    public BusMeters(IEventBus bus, SteadyLogger log, IMeterFactory? factory = null)
     {
         _bus = bus;
+        var options = new MeterOptions(EvBusTelemetry.MeterName) { Version = EvBusTelemetry.Version };
+        // A host's factory keeps the meters of two hosts in one process apart.
+        _meter = factory?.Create(options) ?? new Meter(options);
         _meter.CreateObservableCounter("evbus.accepted", () => Bus(status => status.Accepted), "{event}", "Events accepted at the door");
         _meter.CreateObservableCounter("evbus.unmatched", () => Bus(status => status.Unmatched), "{event}", "Events accepted that no lane wanted");
         _meter.CreateObservableCounter("evbus.refused", Refused, "{event}", "Events refused at the door, by reason");
@@ -28,7 +31,9 @@ internal sealed class BusMeters : IDisposable
         _meter.CreateObservableGauge("evbus.lane.lag.bytes", () => Lanes(lane => lane.QueuedBytes), "By", "Bytes of the records not yet through");
         _meter.CreateObservableGauge("evbus.lane.lag.seconds", LagSeconds, "s", "Age of the oldest event not yet through");
         _meter.CreateObservableCounter("evbus.log.failed", () => Bus(_ => log.Failures), "{record}", "Log records of the bus that its log could not take");
-        _meter.CreateObservableGauge("evbus.lane.flowing", () => Lanes(lane => lane.State == LaneState.Flowing ? 1 : 0), "1", "1 while calls go through");
+        _meter.CreateObservableGauge("evbus.lane.flowing", () => Lanes(lane => lane.State == LaneState.Flowing && lane.TroubleSince is null ? 1 : 0), "1", "1 while calls go through");
+        _meter.CreateObservableGauge("evbus.journal.accepting", () => Bus(status => status.JournalTrouble is null ? 1 : 0), "1", "0 while the journal accepts nothing: it cannot write, or its disk is full");
+        _meter.CreateObservableGauge("evbus.puts.waiting", () => Bus(status => status.PutsWaiting), "{put}", "Puts that wait for room");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -8,7 +8,7 @@ namespace EvBus.Telemetry;
 /// </summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Bus {Bus} started with {Lanes} lanes")]
+    [LoggerMessage(1, LogLevel.Information, "Bus {Bus} started; lanes: {Lanes}")]
     public static partial void BusStarted(ILogger logger, string bus, int lanes);
 
     [LoggerMessage(2, LogLevel.Information, "Bus {Bus} stopped. Ledger: {Ledger}")]
@@ -22,6 +22,15 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Error, "Bus {Bus} stopped after its journal had failed ({Reason}): {Events} accepted events were never confirmed on disk, and no lane was given them. Some may be there at the next start. Ledger: {Ledger}")]
     public static partial void StoppedUnconfirmed(ILogger logger, string bus, string reason, long events, string ledger);
+
+    [LoggerMessage(21, LogLevel.Error, "Bus {Bus}: {Step} failed while it stopped: {Reason}. The other steps are done all the same; another stop tries this one again")]
+    public static partial void StopStepFailed(ILogger logger, string bus, string step, string reason);
+
+    [LoggerMessage(22, LogLevel.Warning, "Bus {Bus} has no lanes, so nothing is delivered: what is put is counted as unmatched. Add a publisher and, for one that needs it, a profile under its name")]
+    public static partial void BusWithoutLanes(ILogger logger, string bus);
+
+    [LoggerMessage(23, LogLevel.Warning, "Bus {Bus} refused an event ({Refusal}): {Reason}. Look at the answer of the put, or call EnsureAccepted() on it. Said once for each cause; the status counts them all")]
+    public static partial void PutRefused(ILogger logger, string bus, RefusalReason refusal, string reason);
 
     [LoggerMessage(20, LogLevel.Warning, "Bus {Bus}: {Records} log records of profile {Profile} are dropped so far, the last one because of {Reason}. A lane is not keeping up, or too much is logged: look at the status, raise MaxEvents and MaxBytes, or let fewer through (EvBusLoggerOptions). Said at most once a minute")]
     public static partial void RecordsDropped(ILogger logger, string bus, long records, string profile, RefusalReason reason);
@@ -46,6 +55,9 @@ internal static partial class Log
 
     [LoggerMessage(122, LogLevel.Information, "Lane {Lane}: dead letters can be written again; it goes on")]
     public static partial void DeadLettersWrittenAgain(ILogger logger, string lane);
+
+    [LoggerMessage(123, LogLevel.Warning, "Lane {Lane} sends no new events: those that fail again and again ({Reason}) have left gaps, and beyond {Limit} ranges of delivered events behind the oldest that is not, a lane reads no further. Mend what refuses them; LaneOptions.MaxAge gives such events up in time. Said once an episode")]
+    public static partial void LaneHeldUp(ILogger logger, string lane, int limit, string reason);
 
     [LoggerMessage(103, LogLevel.Information, "Lane {Lane} flows again after {Failures} failures")]
     public static partial void LaneRecovered(ILogger logger, string lane, int failures);
@@ -107,13 +119,13 @@ internal static partial class Log
     [LoggerMessage(119, LogLevel.Error, "Lane {Lane}, an orphan for {Retention}, is released: {Events} events are dropped (orphaned)")]
     public static partial void OrphanDropped(ILogger logger, string lane, TimeSpan retention, long events);
 
-    [LoggerMessage(200, LogLevel.Warning, "Publisher {Publisher} needs a profile and found none, so it has no lane. Add one under '{Publisher}:' in the acct file")]
+    [LoggerMessage(200, LogLevel.Warning, "Publisher {Publisher} needs a profile and found none, so it has no lane. Add one under '{Publisher}:' where profiles come from (the acct file, the configuration)")]
     public static partial void NoProfile(ILogger logger, string publisher);
 
-    [LoggerMessage(201, LogLevel.Warning, "Profiles under '{Provider}:' are not used: no publisher goes by that name here. Known: {Known}")]
-    public static partial void UnknownProvider(ILogger logger, string provider, string known);
+    [LoggerMessage(201, LogLevel.Warning, "Profiles under '{Provider}:' are not used: no publisher goes by that name here.{Hint} They come from {Source}. Known: {Known}")]
+    public static partial void UnknownProvider(ILogger logger, string provider, string hint, string source, string known);
 
-    [LoggerMessage(202, LogLevel.Information, "Profiles read again: {Added} new lanes, {Changed} changed, {Gone} without a profile, {Back} whose profile is back")]
+    [LoggerMessage(202, LogLevel.Information, "Profiles read again; new lanes: {Added}, changed: {Changed}, without a profile: {Gone}, with their profile back: {Back}")]
     public static partial void ProfilesReloaded(ILogger logger, int added, int changed, int gone, int back);
 
     [LoggerMessage(203, LogLevel.Error, "Changed profiles are not used, the old ones stay: {Reason}. Said once for each cause")]

@@ -2,12 +2,13 @@ using Microsoft.Extensions.Logging;
 
 namespace EvBus.Telemetry;
 
-/// <summary>A log that throws costs its line and not the lane that wrote it: what could not be said is counted, for there is nobody else to tell. Thread-safe as far as the logger behind it is.</summary>
-internal sealed class SteadyLogger(ILogger inner) : ILogger
+/// <summary>
+/// A log that throws costs its line and not the lane that wrote it: what could not be said is counted, for there is nobody else to tell. What it says is one line, whatever came from outside is in it
+/// (<see cref="PlainText"/>). Thread-safe as far as the logger behind it is.
+/// </summary>
+internal sealed class SteadyLogger(ILogger inner, LogFailures failures, object? scope = null) : ILogger
 {
-    private long _failures;
-
-    public long Failures => Interlocked.Read(ref _failures);
+    public long Failures => failures.Count;
 
     public bool IsEnabled(LogLevel logLevel)
     {
@@ -17,7 +18,7 @@ internal sealed class SteadyLogger(ILogger inner) : ILogger
         }
         catch (Exception)
         {
-            Interlocked.Increment(ref _failures);
+            failures.Add();
             return false;
         }
     }
@@ -30,7 +31,7 @@ internal sealed class SteadyLogger(ILogger inner) : ILogger
         }
         catch (Exception)
         {
-            Interlocked.Increment(ref _failures);
+            failures.Add();
             return null;
         }
     }
@@ -39,11 +40,14 @@ internal sealed class SteadyLogger(ILogger inner) : ILogger
     {
         try
         {
-            inner.Log(logLevel, eventId, state, exception, formatter);
+            if (!inner.IsEnabled(logLevel))
+                return;
+            using (scope is null ? null : inner.BeginScope(scope))
+                inner.Log(logLevel, eventId, state, exception, (said, thrown) => PlainText.OneLine(formatter(said, thrown)));
         }
         catch (Exception)
         {
-            Interlocked.Increment(ref _failures);
+            failures.Add();
         }
     }
 }

@@ -40,14 +40,14 @@ public sealed class ReloadTests : IDisposable
         var queues = ((string[])["q1", "q2", "q3"]).Select(queue => ReadAsync(bus, queue)).ToArray();
         await PutAsync(bus, 5000);
         Save("2");
-        await PutUntilAsync(bus, "Profiles read again: 0 new lanes, 2 changed");
+        await PutUntilAsync(bus, "Profiles read again; new lanes: 0, changed: 2");
         await PutAsync(bus, 2000);
         _folder.Write("credentials.fernet", "half a fi");
         await PutUntilAsync(bus, "Changed profiles are not used");
         await PutAsync(bus, 2000);
         Save("3");
         await PutAsync(bus, 2000);
-        await PutUntilAsync(bus, "Profiles read again: 0 new lanes, 2 changed", times: 2);
+        await PutUntilAsync(bus, "Profiles read again; new lanes: 0, changed: 2", times: 2);
         await PutAsync(bus, Count - _put);
         // The internal lane changes beside its work; the stop need not wait for that.
         await WaitAsync(() => _loggers.Log.Lines.Count(line => line.Contains("Lane internal/live: its profile has changed", StringComparison.Ordinal)) == 2);

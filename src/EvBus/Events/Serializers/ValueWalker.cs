@@ -76,6 +76,7 @@ internal static class ValueWalker
 
     private static void Structured(object value, Type declared, ValueSink sink, int depth)
     {
+        EventSerializers.CheckReflection(value.GetType());
         if (declared != value.GetType() && declared != typeof(object) && declared.IsInstanceOfType(value) && s_options.GetTypeInfo(declared).PolymorphismOptions is not null)
         {
             Element(JsonSerializer.SerializeToElement(value, declared, s_options), sink, depth);

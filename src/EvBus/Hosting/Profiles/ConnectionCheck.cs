@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
+using EvBus.Telemetry;
 
 namespace EvBus.Hosting;
 
@@ -20,8 +19,7 @@ internal static class ConnectionCheck
         configure(builder);
         if (BusOptionsCheck.Errors(builder) is { Count: > 0 } errors)
             throw new EvBusConfigurationException(errors);
-        var logger = builder.LoggerFactory?.CreateLogger("EvBus") ?? NullLogger.Instance;
-        var plan = new IngressPlan(builder, new InternalQueues(), logger, null);
+        var plan = new IngressPlan(builder, new InternalQueues(), new BusLoggers(builder.LoggerFactory, builder.Name), null);
         await using (plan.ConfigureAwait(false))
         {
             var lanes = await plan.MakeAsync(cancellationToken).ConfigureAwait(false);

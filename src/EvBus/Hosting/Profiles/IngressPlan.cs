@@ -7,8 +7,9 @@ namespace EvBus.Hosting;
 /// <summary>
 /// Works out which lanes there are: one for each publisher that needs no profile, one for each profile and destination of the others.
 /// </summary>
-internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, ILogger logger, IServiceProvider? services) : IAsyncDisposable
+internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, BusLoggers loggers, IServiceProvider? services) : IAsyncDisposable
 {
+    private readonly SteadyLogger _logger = loggers.Bus;
     private readonly HashSet<string> _said = [];
     private readonly List<GatherGroup> _groups = [];
     private List<string> _errors = [];
@@ -22,7 +23,13 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         _errors = [];
         var profiles = new List<Profile>();
         foreach (var source in builder.ProfileSources)
-            profiles.AddRange(await source.LoadAsync(cancellationToken).ConfigureAwait(false));
+        {
+            foreach (var profile in await source.LoadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                profile.Origin ??= source.Description;
+                profiles.Add(profile);
+            }
+        }
         var allowed = builder.Options.AllowedProfiles;
         if (allowed.Count > 0)
             profiles.RemoveAll(profile => !allowed.Contains(profile.Name));
@@ -35,7 +42,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             var descriptor = added.Plugin.Descriptor;
             var mine = profiles.FindAll(profile => descriptor.GoesBy(profile.Provider));
             if (mine.Count == 0 && descriptor.NeedsProfile && !added.IsBuiltIn && _said.Add($"none: {descriptor.Name}"))
-                Log.NoProfile(logger, descriptor.Name);
+                Log.NoProfile(_logger, descriptor.Name);
             // The code of a plugin that nobody names stays where it is.
             if ((mine.Count == 0 && descriptor.NeedsProfile) || !IsUsable(added.Plugin))
                 continue;
@@ -55,8 +62,22 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     /// <summary>Disposes what was gathered for lanes that never asked.</summary>
     public async ValueTask DisposeAsync()
     {
+        Exception? fault = null;
         foreach (var group in _groups)
-            await group.DisposeAsync().ConfigureAwait(false);
+        {
+            try
+            {
+                await group.DisposeAsync().ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                // What was gathered is the application's own; the rest is disposed all the same.
+                fault ??= e;
+            }
+        }
+        _groups.Clear();
+        if (fault is not null)
+            throw new EvBusException($"what a gatherer had made failed while it was disposed: {fault.GetType().Name}: {fault.Message}", fault);
     }
 
     /// <summary>What is known against plugins without loading them; with a strict bus, all that is wrong with them.</summary>
@@ -76,7 +97,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
         if (plugin.State == PluginState.Failed && builder.IsStrict)
             AddError($"The {plugin.Descriptor.Kind} plugin '{plugin.Name}' ({plugin.Descriptor.Origin}) cannot be used: {plugin.Reason}");
         else if (_said.Add($"plugin: {plugin.Descriptor.Origin} {plugin.Name}"))
-            Log.NoPlugin(logger, plugin.Descriptor.Kind, plugin.Name, plugin.State == PluginState.Disabled ? "disabled" : "not usable", plugin.Reason!);
+            Log.NoPlugin(loggers.Plugins, plugin.Descriptor.Kind, plugin.Name, plugin.State == PluginState.Disabled ? "disabled" : "not usable", plugin.Reason!);
         return false;
     }
 
@@ -99,7 +120,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             {
                 CheckPattern(profile);
                 if (added.Descriptor.Validate is { } validate)
-                    _errors.AddRange(validate(profile).Select(secrets.Mask));
+                    _errors.AddRange(validate(profile).Select(error => Place(secrets.Mask(error), profile)));
                 var name = profile.GetString("lane") ?? (profile.Occurrence == 1 ? profile.Name : $"{profile.Name}~{profile.Occurrence}");
                 var id = $"{added.Descriptor.Name}/{name}";
                 var destinations = added.Descriptor.Destinations?.Invoke(profile) ?? [];
@@ -110,7 +131,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
             }
             catch (EvBusConfigurationException e)
             {
-                _errors.AddRange(e.Errors.Select(secrets.Mask));
+                _errors.AddRange(e.Errors.Select(error => Place(secrets.Mask(error), profile)));
             }
             catch (Exception e) when (secrets.Mask(e) is var clean && !ReferenceEquals(clean, e))
             {
@@ -123,7 +144,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     {
         var gatherer = profile is null ? null : GathererOf(added);
         var secrets = profile?.FindSecrets() ?? ProfileSecrets.None;
-        var discreet = DiscreetLogger.Around(logger, secrets);
+        var discreet = DiscreetLogger.Around(loggers.Lanes, secrets);
         var definition = new LaneDefinition
         {
             Id = id,
@@ -184,13 +205,23 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
 
     private void WarnOfUnknown(List<Profile> profiles)
     {
-        var known = string.Join(", ", builder.Catalog.Usable.Select(plugin => plugin.Name));
-        foreach (var provider in profiles.Select(profile => profile.Provider).Distinct())
+        var known = builder.Catalog.Usable.Select(plugin => plugin.Name).ToList();
+        foreach (var provider in profiles.DistinctBy(profile => profile.Provider))
         {
-            if (!builder.Added.Any(added => added.Plugin.Descriptor.GoesBy(provider)) && _said.Add($"unknown: {provider}"))
-                Log.UnknownProvider(logger, provider, known);
+            if (builder.Added.Any(added => added.Plugin.Descriptor.GoesBy(provider.Provider)))
+                continue;
+            var names = builder.Catalog.Usable.SelectMany(plugin => (IEnumerable<string>)[plugin.Name, .. plugin.Descriptor.Aliases]);
+            var hint = NearestName.Of(provider.Provider, names) is { } nearest ? $" Did you mean '{nearest}'?" : "";
+            // An acct file may serve other programs too, so this is an error only for those who want to know.
+            if (builder.IsStrict)
+                AddError($"Profiles under '{provider.Provider}:' ({provider.Origin}) cannot be used: no publisher goes by that name here.{hint} Known: {string.Join(", ", known)}.");
+            else if (_said.Add($"unknown: {provider.Provider}"))
+                Log.UnknownProvider(_logger, provider.Provider, hint, provider.Origin ?? "a source of profiles", string.Join(", ", known));
         }
     }
+
+    /// <summary>With several sources, an error says which one it is about.</summary>
+    private string Place(string error, Profile profile) => builder.ProfileSources.Count > 1 && !error.Contains(profile.Origin!, StringComparison.Ordinal) ? $"{error} (from {profile.Origin})" : error;
 }
 
 /// <summary>A lane that a plan wants, and the profile it comes from.</summary>

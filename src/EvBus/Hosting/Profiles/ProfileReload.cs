@@ -70,14 +70,27 @@ internal sealed class ProfileReload(BusOptions options, IReadOnlyList<IProfileSo
             _stopped = true;
             running = _running;
         }
+        var faults = new List<Exception>();
         foreach (var watch in _watches)
-            watch.Dispose();
-        await _stop.CancelAsync().ConfigureAwait(false);
+        {
+            try
+            {
+                watch.Dispose();
+            }
+            catch (Exception e)
+            {
+                // Whoever made the source made this too; the others are ended all the same.
+                faults.Add(e);
+            }
+        }
+        await _stop.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), TimeProvider.System);
         await running.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _orphans.Dispose();
         if (running.IsCompleted)
             _stop.Dispose();
+        if (faults.Count > 0)
+            throw new EvBusException($"a source of profiles failed while its watch was ended: {string.Join("; ", faults.Select(fault => $"{fault.GetType().Name}: {fault.Message}"))}", faults[0]);
     }
 
     private void OnChanged()
@@ -141,7 +154,7 @@ internal sealed class ProfileReload(BusOptions options, IReadOnlyList<IProfileSo
         }
         catch (EvBusException e)
         {
-            reason = e.Message;
+            reason = e is EvBusConfigurationException { Errors.Count: > 1 } several ? string.Join(" ", several.Errors) : e.Message;
         }
         catch (Exception e)
         {

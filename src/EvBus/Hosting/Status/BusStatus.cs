@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace EvBus;
 
 /// <summary>The ledger of a bus and the state of its lanes. <c>Accepted</c> = matched by at least one lane + <c>Unmatched</c>.</summary>
@@ -21,6 +23,12 @@ public sealed record BusStatus
     /// <summary>Unmatched events by profile name; at most 1,000 names, then <c>other</c>.</summary>
     public required IReadOnlyDictionary<string, long> UnmatchedProfiles { get; init; }
 
+    /// <summary>Why the journal accepts nothing at present, in words: it cannot write, or there is no room on its disk; null as long as it takes events.</summary>
+    public string? JournalTrouble { get; init; }
+
+    /// <summary>Puts that wait for room at this moment.</summary>
+    public int PutsWaiting { get; init; }
+
     /// <summary>The lanes, in the order they were added.</summary>
     public required IReadOnlyList<LaneStatus> Lanes { get; init; }
 
@@ -29,6 +37,7 @@ public sealed record BusStatus
 }
 
 /// <summary>Where a bus is in its life.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<BusState>))]
 public enum BusState
 {
     /// <summary>Made, not started: puts are kept.</summary>
@@ -45,6 +54,7 @@ public enum BusState
 }
 
 /// <summary>What a lane is doing.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<LaneState>))]
 public enum LaneState
 {
     /// <summary>Making or connecting its publisher.</summary>

@@ -10,6 +10,8 @@ internal static class Ledger
     {
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"accepted {status.Accepted}, unmatched {status.Unmatched}");
+        if (status.Refused.Count > 0)
+            line.Append(CultureInfo.InvariantCulture, $", refused {status.Refused.Values.Sum()} ({string.Join(", ", status.Refused.Select(pair => $"{pair.Key} {pair.Value}"))})");
         foreach (var lane in status.Lanes)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {lane.Id}: matched {lane.Matched} = delivered {lane.Delivered} + dead {lane.Dead} + dropped {lane.Dropped} + queued {lane.Queued}");

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace EvBus;
 
 /// <summary>What became of a put; from best to worst.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<PutOutcome>))]
 public enum PutOutcome : byte
 {
     /// <summary>Kept once in the journal.</summary>
@@ -29,6 +32,7 @@ public enum PutOutcome : byte
 }
 
 /// <summary>Why the door refused an event.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<RefusalReason>))]
 public enum RefusalReason : byte
 {
     /// <summary>It did not.</summary>
@@ -49,7 +53,7 @@ public enum RefusalReason : byte
     /// <summary>The event is larger than the bus allows.</summary>
     TooLarge,
 
-    /// <summary>An attribute cannot be kept: attributes above 64 KiB in all, an id above 1,024 bytes.</summary>
+    /// <summary>An attribute cannot be kept: attributes above 64 KiB in all, an id above 1,024 bytes, an extension whose name is not of lower-case letters and digits or is an attribute's.</summary>
     InvalidAttributes,
 
     /// <summary>The journal cannot write.</summary>
@@ -66,6 +70,13 @@ public readonly record struct PutResult(PutOutcome Outcome, RefusalReason Refusa
 {
     /// <summary>Whether the event is the bus's responsibility now.</summary>
     public bool IsAccepted => Outcome != PutOutcome.Refused;
+
+    /// <summary>Throws where the event was refused, for callers who have nothing else to do then: <c>(await bus.PutAsync(evt)).EnsureAccepted()</c>.</summary>
+    /// <returns>This result.</returns>
+    /// <exception cref="EvBusException">The event was refused. <see cref="EvBusException.IsTransient"/> says whether the same put may succeed later.</exception>
+    public PutResult EnsureAccepted() => IsAccepted
+        ? this
+        : throw new EvBusException($"The bus refused the event ({Refusal}): {Reason}.") { IsTransient = Refusal is RefusalReason.Full or RefusalReason.DroppedNewest or RefusalReason.TimedOut };
 
     internal static PutResult Refused(RefusalReason why, string reason) => new(PutOutcome.Refused, why, default, Guid.Empty, reason);
 }

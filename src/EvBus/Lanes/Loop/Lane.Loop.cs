@@ -233,6 +233,7 @@ internal sealed partial class Lane
     {
         PublishResult result;
         Exception? thrown = null;
+        using var span = EvBusTelemetry.StartPublish(work.Batch, Id);
         try
         {
             result = await session.Publisher!.PublishAsync(work.Batch, session.Token).ConfigureAwait(false);
@@ -241,6 +242,7 @@ internal sealed partial class Lane
         {
             (result, thrown) = (Verdicts.Of(e), e);
         }
+        EvBusTelemetry.End(span, result);
         if (!EndCall(session, finished: work))
         {
             work.Batch.Close();

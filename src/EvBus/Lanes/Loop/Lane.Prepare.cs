@@ -24,6 +24,7 @@ internal sealed partial class Lane
         var send = work.Send ?? Prepare(publisher, work.Batch);
         work.Send = null;
         Task<PublishResult> acknowledged;
+        var span = EvBusTelemetry.StartPublish(work.Batch, Id);
         try
         {
             acknowledged = send(session.Token).AsTask();
@@ -32,6 +33,8 @@ internal sealed partial class Lane
         {
             acknowledged = Task.FromException<PublishResult>(e);
         }
+        if (span is not null)
+            EvBusTelemetry.EndWith(span, acknowledged);
         if (EndCall(session, written: work, acknowledged: acknowledged))
             KeepWatch(session);
         else

@@ -222,7 +222,7 @@ internal sealed partial class Lane
         _retry.Succeed();
         _outage.End();
         _failing = null;
-        _saidDropping = false;
+        _saidDropping = _saidHeldUp = false;
     }
 
     // Nothing is known to be wrong.
@@ -238,6 +238,11 @@ internal sealed partial class Lane
     {
         // Each time the same event comes first, it may be that event; whoever looks should know which.
         _failing = work is { Batch.Count: > 0 } ? work.Batch[0].Id : null;
+        if (_journal.IsHeldUp && !_saidHeldUp)
+        {
+            _saidHeldUp = true;
+            Log.LaneHeldUp(Logger, Id, SettledRanges.Limit, reason);
+        }
         switch (_outage.Add(reason))
         {
             case Saying.New:

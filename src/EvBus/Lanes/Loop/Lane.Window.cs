@@ -32,6 +32,7 @@ internal sealed partial class Lane
     private async ValueTask WriteAsync(LaneSession session, IWindowedPublisher publisher, LaneWork work)
     {
         Task<PublishResult> acknowledged;
+        var span = EvBusTelemetry.StartPublish(work.Batch, Id);
         try
         {
             acknowledged = await publisher.WriteAsync(work.Batch, session.Token).ConfigureAwait(false);
@@ -40,6 +41,8 @@ internal sealed partial class Lane
         {
             acknowledged = Task.FromException<PublishResult>(e);
         }
+        if (span is not null)
+            EvBusTelemetry.EndWith(span, acknowledged);
         if (!EndCall(session, written: work, acknowledged: acknowledged))
         {
             await CloseQuietlyAsync(work, acknowledged).ConfigureAwait(false);

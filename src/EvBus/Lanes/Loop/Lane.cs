@@ -40,6 +40,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     private readonly Outage _outage;
     private long _retried;
     private bool _saidDropping;
+    private volatile bool _saidHeldUp;
     private bool _started;
 
     public Lane(LaneDefinition definition, LaneServices services, IJournal journal)
@@ -128,7 +129,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             QueuedBytes = measure.QueuedBytes,
             OldestAge = oldest is { } time && measure.Queued > 0 ? Max(Time.GetUtcNow() - time, TimeSpan.Zero) : TimeSpan.Zero,
             Retried = Interlocked.Read(ref _retried),
-            Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _unburied ?? _trouble ?? _rotation?.Trouble,
+            Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _unburied ?? (_trouble is { } trouble && _saidHeldUp && _journal.IsHeldUp ? $"{trouble}; new events wait behind those that come again" : _trouble) ?? _rotation?.Trouble,
             TroubleSince = _outage is { IsCalm: false, Since: { } since } ? since : null,
             Failures = _outage.IsCalm ? 0 : _outage.Failures,
             FailingEvent = _outage.IsCalm ? null : _failing,

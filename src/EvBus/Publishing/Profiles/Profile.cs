@@ -47,6 +47,9 @@ public sealed class Profile
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     public int Occurrence { get; }
 
+    /// <summary>The source it was read from, for messages; set once, by whoever read it.</summary>
+    internal string? Origin { get; set; }
+
     /// <summary>Where the value stands, for messages: <c>provider/name: key</c>.</summary>
     /// <param name="key">The key.</param>
     public string PathOf(string key) => $"{Provider}/{Name}: {key}";
@@ -65,7 +68,7 @@ public sealed class Profile
     /// <exception cref="EvBusConfigurationException">The key is missing, or its value is not a text.</exception>
     public string GetRequiredString(string key) => GetString(key) is { Length: > 0 } text
         ? text
-        : throw new EvBusConfigurationException($"Profile {PathOf(key)} is missing. Add it to the profile in the acct file.");
+        : throw new EvBusConfigurationException($"Profile {PathOf(key)} is missing. Add it to the profile{In}.");
 
     /// <summary>A whole number, also from a text of digits. Null when the key is missing or null.</summary>
     /// <exception cref="EvBusConfigurationException">The value is not a whole number.</exception>
@@ -128,7 +131,7 @@ public sealed class Profile
     public Profile? GetSection(string key) => Find(key) switch
     {
         null => null,
-        IReadOnlyDictionary<string, object?> map => new Profile(Provider, $"{Name}/{key}", map),
+        IReadOnlyDictionary<string, object?> map => new Profile(Provider, $"{Name}/{key}", map) { Origin = Origin },
         _ => throw Wrong(key, "a map"),
     };
 
@@ -169,7 +172,9 @@ public sealed class Profile
 
     // The value itself must not be named: it may be the password.
     private EvBusConfigurationException Wrong(string key, string wanted) =>
-        new($"Profile {PathOf(key)} must be {wanted}. Correct it in the acct file.");
+        new($"Profile {PathOf(key)} must be {wanted}. Correct it{In}.");
+
+    private string In => Origin is null ? "" : $" in {Origin}";
 
     private sealed class Redacted
     {

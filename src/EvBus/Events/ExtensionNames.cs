@@ -1,0 +1,41 @@
+using System.Buffers;
+
+namespace EvBus;
+
+/// <summary>What an extension attribute may be called: by CloudEvents' rule, so that no destination takes it for something else. A header's name knows no case, so <c>Type</c> would pass for the event's type.</summary>
+internal static class ExtensionNames
+{
+    private static readonly SearchValues<char> s_allowed = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
+
+    /// <summary>What is wrong with one of the names, and what to do; null when nothing is.</summary>
+    public static string? Fault(IReadOnlyDictionary<string, string> extensions)
+    {
+        // A dictionary's own enumerator is no object.
+        if (extensions is Dictionary<string, string> usual)
+        {
+            foreach (var pair in usual)
+            {
+                if (Fault(pair.Key) is { } fault)
+                    return fault;
+            }
+            return null;
+        }
+        foreach (var pair in extensions)
+        {
+            if (Fault(pair.Key) is { } fault)
+                return fault;
+        }
+        return null;
+    }
+
+    private static string? Fault(string name)
+    {
+        if (name.Length == 0)
+            return "an extension has no name: give it one of lower-case letters and digits";
+        if (name.AsSpan().IndexOfAnyExcept(s_allowed) >= 0)
+            return $"the extension '{PlainText.OneLine(name, 100)}' cannot be called so: use lower-case letters and digits only";
+        if (name is "specversion" or "id" or "source" or "type" or "subject" or "time" or "datacontenttype" or "dataschema" or "data")
+            return $"the extension '{name}' has the name of an attribute: give it another name, or set the attribute itself";
+        return null;
+    }
+}
