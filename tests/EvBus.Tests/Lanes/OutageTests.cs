@@ -141,9 +141,9 @@ public class OutageTests
     public async Task A_publisher_with_more_patience_than_the_lane_ends_its_call_by_its_own_words()
     {
         var publisher = new Reporting { Patience = TimeSpan.FromSeconds(60) };
-        publisher.Then(async (_, _) =>
+        publisher.Then(async (_, cancellationToken) =>
         {
-            await Task.Delay(TimeSpan.FromSeconds(60), _clock);
+            await Task.Delay(TimeSpan.FromSeconds(60), _clock, cancellationToken);
             return PublishResult.Disconnected("it confirmed nothing for 60 s");
         });
         await using var bus = Create(publisher, new LaneOptions { CallTimeout = TimeSpan.FromSeconds(30) });
