@@ -149,7 +149,7 @@ internal sealed partial class KafkaConnection
         var words = KafkaErrors.Words(error, topic, _options);
         switch (KafkaErrors.SortOf(error.Code))
         {
-            case Sort.Topic when !_tuning.HasOneTopic && !(KafkaErrors.MayPass(error.Code, _options) && _tuning.IsNewlyUnknown(topic)):
+            case Sort.Topic when !_tuning.HasOneTopic && !(KafkaErrors.MayPass(error.Code, _options) && _tuning.MayBeKnownAnew(topic, error.Code, this)):
             case Sort.Refused when IsIsolating:
                 return (Verdict.Rejected, words);
             case Sort.Refused:

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Confluent.Kafka;
 
 namespace EvBus.Ingress.Kafka;
 
@@ -73,7 +74,7 @@ internal sealed class KafkaTuning
 
     private long? _askedLimit;
 
-    private readonly HashSet<string> _unknown = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object> _unknown = new(StringComparer.Ordinal);
 
     public void Apply(Dictionary<string, string> settings)
     {
@@ -111,14 +112,17 @@ internal sealed class KafkaTuning
         }
     }
 
-    /// <summary>Whether a topic that an event chose is unknown for the first time. Then a new connection asks for it anew; only if the topic is still unknown then, its events are rejected.</summary>
-    public bool IsNewlyUnknown(string topic)
+    /// <summary>Whether a new connection may know a topic better that an event chose. Only a topic that an earlier connection did not know either makes its events be rejected.</summary>
+    public bool MayBeKnownAnew(string topic, ErrorCode code, object connection)
     {
+        // How many partitions there are is known by each new connection.
+        if (code == ErrorCode.Local_UnknownPartition)
+            return true;
         lock (_lock)
         {
             if (_unknown.Count >= MostUnknown)
                 _unknown.Clear();
-            return _unknown.Add(topic);
+            return _unknown.TryAdd(topic, connection) || _unknown[topic] == connection;
         }
     }
 
