@@ -28,4 +28,7 @@ internal static partial class Log
 
     [LoggerMessage(1207, LogLevel.Information, "Lane {Lane}: the brokers refused a request for good; its events are sent one by one to find out which it was")]
     public static partial void Isolating(ILogger logger, string lane);
+
+    [LoggerMessage(1208, LogLevel.Warning, "Lane {Lane}: the password goes to {Servers} in clear text, for the connection has no TLS. Use security_protocol: SASL_SSL")]
+    public static partial void LoginIsShown(ILogger logger, string lane, string servers);
 }

@@ -28,6 +28,20 @@ public class ConnectionTestTests(Brokers brokers)
         Assert.Contains("No broker of 127.0.0.1:1 answered: 127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused", await FailAsync(Given.Profile("127.0.0.1:1", "t")), StringComparison.Ordinal);
 
     [Fact]
+    public async Task An_advertised_address_that_leads_nowhere_is_said_by_connect_and_by_the_lane()
+    {
+        Assert.SkipWhen(EvBus.Brokers.KafkaHome.Jars is null && Environment.GetEnvironmentVariable("CI") != "true", EvBus.Brokers.KafkaHome.None);
+        var (listens, tells) = (0, EvBus.Brokers.Ports.Take());
+        await using var broker = await EvBus.Brokers.KafkaBroker.StartAsync(new EvBus.Brokers.KafkaBroker.Settings { IsQuickToStart = true, Line = port => (listens = port, tells).tells });
+        var topic = await Given.TopicAsync(broker.Address);
+        Assert.Contains($"tells its clients to connect to 127.0.0.1:{tells}, and that leads nowhere", await FailAsync(Given.Profile($"127.0.0.1:{listens}", topic)), StringComparison.Ordinal);
+        await using var bus = await Given.BusAsync(Given.Profile($"127.0.0.1:{listens}", topic, ("message_timeout_ms", 2000L)));
+        await bus.PutAsync(Given.Numbered(1));
+        await Given.UntilAsync(() => bus.Lane().Trouble?.Contains("Connection refused", StringComparison.Ordinal) == true, () => $"the lane names the cause, not {bus.Lane().Trouble}");
+        await bus.StopAsync(TimeSpan.Zero);
+    }
+
+    [Fact]
     public async Task A_topic_that_is_not_there_is_said_and_not_made()
     {
         var servers = await brokers.AnyAsync();

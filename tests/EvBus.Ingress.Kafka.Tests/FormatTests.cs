@@ -49,6 +49,44 @@ public class FormatTests(Brokers brokers)
     }
 
     [Fact]
+    public async Task An_event_without_a_body_can_be_a_tombstone()
+    {
+        var servers = await brokers.AnyAsync();
+        var topic = await Given.TopicAsync(servers, 1, ("cleanup.policy", "compact"));
+        await using (var bus = await Given.BusAsync(Given.Profile(servers, topic, ("tombstones", true))))
+        {
+            foreach (var body in new[] { "value", "" })
+                Assert.Equal(PutOutcome.Delivered, (await bus.PutAsync(new BusEvent(System.Text.Encoding.UTF8.GetBytes(body), new EventAttributes { Key = "k" }), Receipt.Delivered()).AsTask().Soon()).Outcome);
+        }
+        // kcat: the length of a value, -1 for none.
+        Assert.Equal(["k 5", "k -1"], await Given.KcatAsync(servers, topic, "%k %S\u001e"));
+    }
+
+    [Fact]
+    public async Task An_event_may_name_its_own_partition()
+    {
+        var servers = await brokers.AnyAsync();
+        var topic = await Given.TopicAsync(servers, 3);
+        await using (var bus = await Given.BusAsync(Given.Profile(servers, topic, ("partition", "{ext:part}"))))
+        {
+            PutOutcome Put(string body, string part) =>
+                bus.PutAsync(new BusEvent(body, new EventAttributes { Extensions = new Dictionary<string, string> { ["part"] = part } }), Receipt.Delivered()).AsTask().Soon().Result.Outcome;
+            Assert.Equal([PutOutcome.Delivered, PutOutcome.Delivered, PutOutcome.DeadLettered], [Put("a", "2"), Put("b", "0"), Put("c", "x")]);
+            Assert.Equal("its partition 'x' is no number from 0", bus.DeadLetters().Single().Reason);
+        }
+        Assert.Equal(["0 b", "2 a"], (await Given.KcatAsync(servers, topic, "%p %s\u001e")).Order());
+    }
+
+    [Fact]
+    public async Task The_time_of_a_record_is_the_event_s_or_that_of_sending()
+    {
+        var early = s_attributes with { Time = DateTimeOffset.UnixEpoch };
+        Assert.Equal("1", (await PublishAsync(new BusEvent("x", early)))[3]);
+        var sent = long.Parse((await PublishAsync(new BusEvent("x", early), ("record_time", "sending")))[3], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(sent), TimeSpan.Zero, Given.Patience);
+    }
+
+    [Fact]
     public async Task A_binary_cloud_event_has_its_attributes_in_headers()
     {
         var record = await PublishAsync(new BusEvent("{\"a\": 1}", s_attributes), ("format", "cloudevents-binary"));

@@ -88,6 +88,27 @@ public class LineTests(Brokers brokers)
     }
 
     [Fact]
+    public async Task Events_that_take_longer_than_the_time_out_arrive_and_are_not_sent_for_ever()
+    {
+        var (line, servers, topic, direct) = await BeginAsync();
+        await using var bus = await Given.BusAsync(Given.Profile(servers, topic, ("message_timeout_ms", 1000L)), Given.Quick with { MaxAttempts = 1 });
+        await bus.PutAsync(Given.Numbered(0), Receipt.Delivered()).AsTask().Soon();
+        line.Throttle(60_000);
+        try
+        {
+            // Three seconds for each of them, and the line's own buffers.
+            for (var i = 1; i < 5; i++)
+                await bus.PutAsync(new BusEvent(i.ToString("D200000", System.Globalization.CultureInfo.InvariantCulture)));
+            await Flow.AssertAllArrivedAsync(bus, direct, topic, events: 5);
+        }
+        finally
+        {
+            line.Throttle(0);
+            line.Cut();
+        }
+    }
+
+    [Fact]
     public async Task Strict_order_has_one_batch_under_way()
     {
         var (line, servers, topic, direct) = await BeginAsync();

@@ -15,11 +15,22 @@ internal sealed partial class KafkaConnection
         {
             if (_open.Count == 0)
                 ProbeIdle();
-            if (_open.All(batch => _context.Time.GetElapsedTime(batch.Began) < _tuning.MessageTimeout))
+            // A report is a sign of life: on a slow line large events come one after the other.
+            var reports = Volatile.Read(ref _reports);
+            if (reports != _seenReports)
+                (_seenReports, _lastReport) = (reports, Now);
+            if (_open.All(batch => _context.Time.GetElapsedTime(Math.Max(batch.Began, _lastReport)) < _tuning.MessageTimeout))
                 return;
         }
-        Break(_saidAway && _lastError is { } why ? $"the brokers did not confirm in time: {why}" : "the brokers did not confirm in time", Breach.TimedOut);
+        Break($"the brokers confirmed nothing for {_tuning.MessageTimeout.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture)} s{(_lastError is { } why ? $": {why}" : "")}", Breach.TimedOut);
     }
+
+    private long _reports;
+    private long _seenReports;
+    private long _lastReport;
+
+    /// <summary>How many delivery reports have come.</summary>
+    public long Reports => Volatile.Read(ref _reports);
 
     private void OnError(Error error)
     {
@@ -48,7 +59,7 @@ internal sealed partial class KafkaConnection
         }
         else
         {
-            _lastError = _options.Client.Redact(error.Reason);
+            _lastError = KafkaErrors.OfABroker(error, _options);
         }
     }
 }

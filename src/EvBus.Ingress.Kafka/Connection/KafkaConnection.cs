@@ -1,3 +1,4 @@
+using System.Globalization;
 using Confluent.Kafka;
 
 namespace EvBus.Ingress.Kafka;
@@ -99,14 +100,15 @@ internal sealed partial class KafkaConnection
 
     /// <summary>Hands over a record, inside <see cref="Enter"/>. False when the client's queue is full, or the connection is broken.</summary>
     /// <exception cref="RejectEventException">The client will not take this record.</exception>
-    public bool TryProduce(string topic, Message<byte[], byte[]> record, Action<DeliveryReport<byte[], byte[]>> report)
+    /// <exception cref="LimitIsOldException">The record is larger than what the topic took when it was last asked, which is some time ago.</exception>
+    public bool TryProduce(string topic, Partition partition, Message<byte[], byte[]> record, Action<DeliveryReport<byte[], byte[]>> report)
     {
         if (_isClosed || _broken is not null)
             return false;
         try
         {
-            if (!ReferenceEquals(_where.Topic, topic))
-                _where = new TopicPartition(topic, _options.Partition ?? Partition.Any);
+            if (!ReferenceEquals(_where.Topic, topic) || _where.Partition != partition)
+                _where = new TopicPartition(topic, partition);
             _producer.Produce(_where, record, report);
             return true;
         }
@@ -117,7 +119,11 @@ internal sealed partial class KafkaConnection
         }
         catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
         {
-            throw new RejectEventException($"its record is larger than max_request_size ({_options.Client.Get("message.max.bytes") ?? "1000000"} bytes)", e);
+            if (_tuning.IsLimitOld(Now))
+                throw new LimitIsOldException();
+            var bytes = (record.Key?.Length ?? 0) + (record.Value?.Length ?? 0);
+            throw new RejectEventException(
+                string.Create(CultureInfo.InvariantCulture, $"its record of {bytes} bytes, key and value, is larger than {_tuning.LimitWords(topic)}"), e);
         }
         catch (KafkaException e)
         {
@@ -143,7 +149,7 @@ internal sealed partial class KafkaConnection
         var words = KafkaErrors.Words(error, topic, _options);
         switch (KafkaErrors.SortOf(error.Code))
         {
-            case Sort.Topic when !_tuning.HasOneTopic:
+            case Sort.Topic when !_tuning.HasOneTopic && !(KafkaErrors.MayPass(error.Code, _options) && _tuning.MayBeKnownAnew(topic, error.Code, this)):
             case Sort.Refused when IsIsolating:
                 return (Verdict.Rejected, words);
             case Sort.Refused:
@@ -164,6 +170,7 @@ internal sealed partial class KafkaConnection
         if (isDelivered)
         {
             _saidAway = false;
+            _lastError = null;
             Volatile.Write(ref _lastSign, Now);
             _tuning.Delivered(batch.Count, _context.Time.GetElapsedTime(batch.Began));
         }
@@ -176,7 +183,12 @@ internal sealed partial class KafkaConnection
     }
 
     /// <summary>A report has come, so the client has room for another record in a moment.</summary>
-    public void OnRoom() => Volatile.Read(ref _room)?.TrySetResult();
+    public void OnRoom()
+    {
+        // Only the client's one thread brings reports.
+        Volatile.Write(ref _reports, _reports + 1);
+        Volatile.Read(ref _room)?.TrySetResult();
+    }
 
     public void Break(string reason, Breach breach)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Confluent.Kafka;
 
 namespace EvBus.Ingress.Kafka;
@@ -6,7 +7,7 @@ namespace EvBus.Ingress.Kafka;
 /// Hands batches to a producer and lets their delivery reports decide. Invariants: a batch is handed over whole and in order, or what is left of it is given back and nothing
 /// behind it is taken until the lane has connected again, which it does when all that was under way has its verdict.
 /// </summary>
-internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, IConnectionTest
+internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, IConnectionTest, IProgressReport
 {
     private readonly IngressContext _context;
     private readonly KafkaIngressOptions _options;
@@ -23,7 +24,7 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
     {
         (_context, _options) = (context, options);
         _topic = options.Topics.FirstOrDefault(topic => topic.Text == context.Destination) ?? options.Topics[0];
-        _tuning = new KafkaTuning(options, _topic.Constant, context.CallTimeout);
+        _tuning = new KafkaTuning(options, _topic.Constant, context.CallTimeout, context.Time);
         _writer = new RecordWriter(options);
     }
 
@@ -36,6 +37,12 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
     /// <summary>The producer of the moment, for tests that harm it.</summary>
     internal object? Producer => _connection?.Producer;
 
+    public long Progress => _earlierReports + (_connection?.Reports ?? 0);
+
+    public TimeSpan? Patience => _tuning.MessageTimeout + _tuning.Patience;
+
+    private long _earlierReports;
+
     private TimeSpan ConnectTimeout => _context.CallTimeout / 3 < TimeSpan.FromSeconds(10) ? _context.CallTimeout / 3 : TimeSpan.FromSeconds(10);
 
     /// <summary>Where the events end that are sent one by one.</summary>
@@ -47,8 +54,14 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
     public async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
         _held = null;
-        if (_connection is { Broken: null })
+        if (_connection is { Broken: null } whole)
+        {
+            if (_topic.Constant is { } known && _tuning.MustAskLimit && await LearnLimitAsync(whole, known).ConfigureAwait(false) && whole.OpenBatches == 0)
+                _connection = Replace(whole);
             return;
+        }
+        // Whoever connects anew knows nothing of before: the operator may have raised the limit.
+        _tuning.MustAskLimit = true;
         if (_connection is { } old)
         {
             _connection = null;
@@ -59,12 +72,8 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
         try
         {
             var metadata = await connection.AskAsync(_topic.Constant, ConnectTimeout, cancellationToken).ConfigureAwait(false);
-            if (_topic.Constant is { } topic && _tuning.MustAskLimit)
-            {
-                if (await connection.AskLimitAsync(topic, _tuning.Patience).ConfigureAwait(false) is { } limit && _tuning.Learn(limit))
-                    connection = Replace(connection);
-                _tuning.MustAskLimit = false;
-            }
+            if (_topic.Constant is { } topic && await LearnLimitAsync(connection, topic).ConfigureAwait(false))
+                connection = Replace(connection);
             if (_tuning.IsIsolating)
             {
                 _isolateUpTo = _lastHanded;
@@ -73,6 +82,8 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
             Log.Connected(_context.Logger, _context.LaneId, _options.Client.Servers, metadata.Brokers.Count, NativeClient.Version);
             if (_options.Client.Get("acks") == "0")
                 Log.NothingIsConfirmed(_context.Logger, _context.LaneId);
+            if (_options.Client.ShowsLogin)
+                Log.LoginIsShown(_context.Logger, _context.LaneId, _options.Client.Servers);
             _connection = connection;
         }
         catch
@@ -93,10 +104,18 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
         var written = connection.Begin(batch.Count);
         var acknowledged = written.Acknowledged;
         var next = HandOver(connection, written, batch, 0);
-        if (next < batch.Count && connection.Broken is null)
+        if (next < batch.Count && connection.Broken is null && _held is null)
             return HandOverRestAsync(connection, written, batch, next, cancellationToken);
-        written.EndWriting(connection.Broken);
+        written.EndWriting(connection.Broken ?? _held);
         return new(acknowledged);
+    }
+
+    /// <summary>True when the topic takes another amount than the connection keeps to.</summary>
+    private async ValueTask<bool> LearnLimitAsync(KafkaConnection connection, string topic)
+    {
+        var limit = await connection.AskLimitAsync(topic, _tuning.Patience).ConfigureAwait(false);
+        _tuning.AskedLimit(_context.Time.GetTimestamp());
+        return limit is { } most && _tuning.Learn(most);
     }
 
     public async ValueTask TestAsync(CancellationToken cancellationToken)
@@ -114,6 +133,7 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
                 throw new EvBusException($"The brokers answer, but: {KafkaErrors.Words(topic.Error, name, _options)}.");
             if (_options.Partition >= topic.Partitions.Count)
                 throw new EvBusException($"The brokers answer, but topic '{name}' has {topic.Partitions.Count} partitions and none with number {_options.Partition}. Correct partition.");
+            await AdvertisedAddresses.TestAsync(metadata.Brokers.Where(broker => topic.Partitions.Exists(partition => partition.Leader == broker.BrokerId)), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -142,7 +162,7 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
         Log.QueueFull(_context.Logger, _context.LaneId);
         try
         {
-            while (next < batch.Count && connection.Broken is null)
+            while (next < batch.Count && connection.Broken is null && _held is null)
             {
                 if (_context.Time.GetElapsedTime(began) > _tuning.Patience)
                 {
@@ -157,7 +177,7 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
         {
             _held = reason = "the lane gave the call up while the client's queue was full";
         }
-        written.EndWriting(connection.Broken ?? reason);
+        written.EndWriting(connection.Broken ?? reason ?? _held);
         return acknowledged;
     }
 
@@ -171,8 +191,14 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
             try
             {
                 _writer.Fill(in evt);
-                if (!connection.TryProduce(TopicOf(in evt), _writer.Record, written.HandlerOf(next)))
+                if (!connection.TryProduce(TopicOf(in evt), PartitionOf(in evt), _writer.Record, written.HandlerOf(next)))
                     break;
+            }
+            catch (LimitIsOldException)
+            {
+                // What is left goes back in line, and the lane connects again, which asks the topic.
+                _held = "an event is larger than the topic took when it was last asked: it is asked again";
+                return next;
             }
             catch (RejectEventException e)
             {
@@ -194,8 +220,19 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
         return _lastTopic = topic;
     }
 
+    private Partition PartitionOf(in EventView evt)
+    {
+        if (_options.PartitionTemplate is not { } template)
+            return _options.Partition ?? Partition.Any;
+        var text = template.Format(in evt);
+        return text.Length == 0 ? Partition.Any
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw new RejectEventException($"its partition '{PlainText.OneLine(text, 100)}' is no number from 0");
+    }
+
     private KafkaConnection Replace(KafkaConnection old)
     {
+        _earlierReports += old.Reports;
         _closing = Task.WhenAll(_closing, old.CloseAsync(TimeSpan.Zero));
         return new KafkaConnection(_context, _options, _tuning) { IsReady = true, OnLost = OnLost };
     }

@@ -23,9 +23,12 @@ internal sealed class RecordWriter(KafkaIngressOptions options)
     /// <summary>Fills <see cref="Record"/>. Throws <see cref="RejectEventException"/> when the event cannot be one.</summary>
     public void Fill(in EventView evt)
     {
-        Record.Value = options.Format == KafkaFormat.CloudEventsStructured ? Structured(evt) : _value.Of(evt.Body.Span);
+        Record.Value = options.Format == KafkaFormat.CloudEventsStructured ? Structured(evt)
+            : options.HasTombstones && evt.Body.IsEmpty ? null!
+            : _value.Of(evt.Body.Span);
         Record.Key = Key(in evt)!;
-        Record.Timestamp = new Timestamp(evt.Time);
+        // The client takes the first millisecond of 1970 for none.
+        Record.Timestamp = options.IsStampedWhenSent ? Timestamp.Default : new Timestamp(Math.Max(1, evt.Time.ToUnixTimeMilliseconds()), TimestampType.CreateTime);
         Record.Headers = HeadersOf(in evt);
     }
 

@@ -17,6 +17,10 @@ internal sealed partial class KafkaClientSettings
     /// <summary>Who logs in; null without SASL.</summary>
     public bool HasLogin => _values.ContainsKey("sasl.mechanism");
 
+    /// <summary>Whether a password travels in clear text to another machine.</summary>
+    public bool ShowsLogin => string.Equals(Get("security.protocol"), "SASL_PLAINTEXT", StringComparison.OrdinalIgnoreCase) && Get("sasl.mechanism") == "PLAIN"
+        && Servers.Split(',').Any(server => !BootstrapServers.IsLoopback(server));
+
     public string? Get(string property) => _values.GetValueOrDefault(property);
 
     public void Set(string property, string value) => _values[property] = value;

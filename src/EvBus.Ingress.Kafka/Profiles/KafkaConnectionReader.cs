@@ -43,6 +43,10 @@ internal sealed class KafkaConnectionReader(List<string> errors, KafkaClientSett
         ["delivery.timeout.ms"] = "message_timeout_ms",
         ["transactional.id"] = "nothing: the publisher writes outside transactions",
         ["delivery.report.only.error"] = "nothing: each report counts",
+        ["plugin.library.paths"] = "nothing: a profile loads no code into the program",
+        ["ssl.engine.location"] = "nothing: a profile loads no code into the program",
+        ["ssl.engine.id"] = "nothing: a profile loads no code into the program",
+        ["ssl.providers"] = "nothing: a profile loads no code into the program",
     };
 
     public void Read(Profile profile, string[] known)
@@ -77,7 +81,7 @@ internal sealed class KafkaConnectionReader(List<string> errors, KafkaClientSett
     {
         var servers = Get(() => section.GetStrings("bootstrap_servers")) ?? [];
         if (servers.Count > 0)
-            client.Set("bootstrap.servers", string.Join(',', servers.Select(server => server.Trim())));
+            client.Set("bootstrap.servers", string.Join(',', Servers(section, servers)));
         foreach (var (key, property) in s_properties)
         {
             if (Get(() => section.GetString(key)) is not { } text)
@@ -101,6 +105,18 @@ internal sealed class KafkaConnectionReader(List<string> errors, KafkaClientSett
             _ssl = ssl;
     }
 
+    private IEnumerable<string> Servers(Profile section, IReadOnlyList<string> texts)
+    {
+        // One text may list several, as the clients of other languages take them.
+        var servers = texts.SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToList();
+        foreach (var server in servers)
+        {
+            if (BootstrapServers.Wrong(server) is { } wrong)
+                errors.Add($"Profile {section.PathOf("bootstrap_servers")}: '{server}' {wrong}.");
+        }
+        return servers;
+    }
+
     private bool? _ssl;
 
     private void ReadProperties(Profile? properties)
@@ -119,7 +135,7 @@ internal sealed class KafkaConnectionReader(List<string> errors, KafkaClientSett
     private void DeriveSecurity(Profile section)
     {
         var hasLogin = client.Get("sasl.username") is not null || client.Get("sasl.mechanism") is not null;
-        var hasTls = _ssl ?? (client.Get("ssl.ca.location") ?? client.Get("ssl.ca.pem") ?? client.Get("ssl.certificate.location")) is not null;
+        var hasTls = _ssl ?? (client.Get("ssl.ca.location") ?? client.Get("ssl.ca.pem") ?? client.Get("ssl.certificate.location") ?? client.Get("ssl.keystore.location")) is not null;
         client.Default("security.protocol", (hasLogin, hasTls) switch { (true, true) => "SASL_SSL", (true, false) => "SASL_PLAINTEXT", (false, true) => "SSL", _ => "PLAINTEXT" });
         var protocol = client.Get("security.protocol")!.ToUpperInvariant();
         if (protocol is not ("PLAINTEXT" or "SSL" or "SASL_PLAINTEXT" or "SASL_SSL"))
@@ -128,9 +144,14 @@ internal sealed class KafkaConnectionReader(List<string> errors, KafkaClientSett
             errors.Add($"Profile {section.PathOf("ssl")} and security_protocol disagree. Remove ssl, or choose {(ssl ? "SSL or SASL_SSL" : "PLAINTEXT or SASL_PLAINTEXT")}.");
         else if (hasLogin && !protocol.StartsWith("SASL", StringComparison.Ordinal))
             errors.Add($"Profile {section.PathOf("security_protocol")} is {protocol}, so the user name would not be used. Choose SASL_SSL or SASL_PLAINTEXT, or remove the sasl keys.");
+        // Older clients check no name unless they are told to.
+        if (protocol.EndsWith("SSL", StringComparison.Ordinal))
+            client.Default("ssl.endpoint.identification.algorithm", "https");
         if (!protocol.StartsWith("SASL", StringComparison.Ordinal))
             return;
         client.Default("sasl.mechanism", "PLAIN");
+        if (client.Get("sasl.mechanism") is not ("PLAIN" or "SCRAM-SHA-256" or "SCRAM-SHA-512") && !(client.Get("sasl.mechanism") == "OAUTHBEARER" && client.Get("sasl.oauthbearer.method") == "oidc"))
+            errors.Add($"Profile {section.PathOf("sasl_mechanism")} must be one of: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; or OAUTHBEARER with sasl.oauthbearer.method: oidc (and its endpoint, client id and secret) under properties.");
         if (client.Get("sasl.mechanism") is "PLAIN" or "SCRAM-SHA-256" or "SCRAM-SHA-512" && (client.Get("sasl.username") is null || client.Get("sasl.password") is null))
             errors.Add($"Profile {section.PathOf("sasl_plain_username")} and sasl_plain_password are both needed by {client.Get("sasl.mechanism")}. Add what is missing to the profile in the acct file.");
     }

@@ -27,8 +27,19 @@ public sealed record KafkaIngressOptions
     /// <summary><c>key</c>: the record's key, a template. Default: <c>{key}</c>, the event's own key. What gives nothing is a record without a key.</summary>
     public EventTemplate Key { get; init; } = EventTemplate.Parse("{key}");
 
-    /// <summary><c>partition</c>: all records go to this one. Default: the partitioner chooses.</summary>
+    /// <summary><c>partition</c>, a number: all records go to this one. Default: the partitioner chooses.</summary>
     public int? Partition { get; init; }
+
+    /// <summary>
+    /// <c>partition</c>, a template such as <c>{ext:partition}</c>: each event names its own. An event that gives nothing leaves the choice to the partitioner; one that gives no number from 0 is rejected.
+    /// </summary>
+    public EventTemplate? PartitionTemplate { get; init; }
+
+    /// <summary><c>tombstones: true</c>: an event with an empty body is a record without a value, which deletes its key from a compacted topic. Default: a value of length 0.</summary>
+    public bool HasTombstones { get; init; }
+
+    /// <summary><c>record_time: sending</c>: the client stamps the record when it is handed over. Default (<c>event</c>): the event's own time.</summary>
+    public bool IsStampedWhenSent { get; init; }
 
     /// <summary><c>format</c>: <c>body</c> (default), <c>cloudevents-binary</c> or <c>cloudevents-structured</c>.</summary>
     public KafkaFormat Format { get; init; }
@@ -43,8 +54,8 @@ public sealed record KafkaIngressOptions
     public int Window { get; init; } = 16_384;
 
     /// <summary>
-    /// <c>message_timeout_ms</c>: how long the client tries to deliver a record before the lane takes it back. 1 s to a third less than the lane's time-out for a call;
-    /// default: half of that time-out, 15 s.
+    /// <c>message_timeout_ms</c>: how long the brokers may confirm nothing while something is under way, before the lane takes back what is unconfirmed. 1 s to 24 h; default: half of the lane's time-out
+    /// for a call, 15 s. It doubles, up to 10 minutes, where a line is so slow that not even one small request crosses it in that time.
     /// </summary>
     public TimeSpan? MessageTimeout { get; init; }
 

@@ -6,7 +6,7 @@ namespace EvBus.Ingress.Kafka;
 internal sealed class KafkaProfileReader(Profile profile)
 {
     private static readonly string[] s_keys =
-        ["connection", "topics", "topic", "key", "partition", "format", "partitioner", "headers", "ordering", "window", "message_timeout_ms", "flush_timeout_ms", "properties", "lane"];
+        ["connection", "topics", "topic", "key", "partition", "tombstones", "record_time", "format", "partitioner", "headers", "ordering", "window", "message_timeout_ms", "flush_timeout_ms", "properties", "lane"];
 
     private readonly List<string> _errors = [];
 
@@ -19,7 +19,10 @@ internal sealed class KafkaProfileReader(Profile profile)
         {
             Topics = Get(() => ReadTopics(profile)) ?? [],
             Key = Template(profile, "key") ?? EventTemplate.Parse("{key}"),
-            Partition = (int?)Number(profile, "partition", 0, int.MaxValue),
+            Partition = IsTemplate("partition") ? null : (int?)Number(profile, "partition", 0, int.MaxValue),
+            PartitionTemplate = IsTemplate("partition") ? Template(profile, "partition") : null,
+            HasTombstones = Get(() => profile.GetBoolean("tombstones")) ?? false,
+            IsStampedWhenSent = Choose("record_time", ("event", false), ("sending", true)),
             Format = Choose("format", ("body", KafkaFormat.Body), ("cloudevents-binary", KafkaFormat.CloudEventsBinary), ("cloudevents-structured", KafkaFormat.CloudEventsStructured)),
             Headers = Get(ReadHeaders) ?? [],
             IsStrict = Choose("ordering", ("window", false), ("strict", true)),
@@ -64,6 +67,8 @@ internal sealed class KafkaProfileReader(Profile profile)
         // As the clients of Java and Python choose partitions, so that a key stays where it always was.
         client.Default("partitioner", "murmur2_random");
         client.Default("log.connection.close", "false");
+        // What waits in the client is in the journal as well: no need for its gigabyte.
+        client.Default("queue.buffering.max.kbytes", "131072");
     }
 
     private IReadOnlyList<KeyValuePair<string, EventTemplate>> ReadHeaders()
@@ -84,6 +89,8 @@ internal sealed class KafkaProfileReader(Profile profile)
             throw new EvBusConfigurationException($"Profile {section.PathOf(key)}: {e.Message}", e);
         }
     }
+
+    private bool IsTemplate(string key) => Get(() => profile.GetString(key))?.Contains('{', StringComparison.Ordinal) == true;
 
     private EventTemplate? Template(Profile section, string key) => Get(() => section.GetString(key) is { } text ? Parse(section, key, text) : null);
 
