@@ -33,6 +33,23 @@ public partial class StructureTests
     }
 
     [Fact]
+    public void The_core_depends_on_the_base_libraries_alone()
+    {
+        var packages = XDocument.Load(Path.Combine(House.Root, "src/EvBus/EvBus.csproj")).Descendants("PackageReference").Select(each => (string)each.Attribute("Include")!);
+        Assert.All(packages, package => Assert.StartsWith("Microsoft.Extensions.", package));
+    }
+
+    [Fact]
+    public void Names_of_the_built_in_plugins_follow_the_rule()
+    {
+        var names = House.Sources("src", "tools").Where(file => file.EndsWith("Ingress.cs", StringComparison.Ordinal))
+            .SelectMany(file => DescribedName().Matches(House.Read(file)).Select(match => match.Groups[1].Value)).ToList();
+        Assert.True(names.Count >= 7, $"Only {string.Join(", ", names)} were found.");
+        // kebab-case: short, as a user types it.
+        Assert.All(names, name => Assert.Matches("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", name));
+    }
+
+    [Fact]
     public void No_room_of_the_library_names_a_room_above_it()
     {
         for (var floor = 0; floor < s_floors.Length; floor++)
@@ -87,6 +104,9 @@ public partial class StructureTests
         foreach (var file in Directory.GetFiles(House.Root, "*.csproj", SearchOption.AllDirectories))
             Assert.Empty(XDocument.Load(file).Descendants("PackageReference").Where(each => each.Attribute("Version") is not null).Select(each => file));
     }
+
+    [GeneratedRegex(@"IngressDescriptor Descriptor \{ get; \} = new\(\)\s*\{\s*Name = ""([^""]*)""")]
+    private static partial Regex DescribedName();
 
     [GeneratedRegex(@"LoggerMessage\((?:EventId = )?(\d+)")]
     private static partial Regex EventId();

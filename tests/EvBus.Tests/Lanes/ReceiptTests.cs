@@ -27,6 +27,14 @@ public class ReceiptTests
     }
 
     [Fact]
+    public async Task Of_several_lanes_the_worst_outcome_counts()
+    {
+        var refusing = new ScriptedPublisher { Otherwise = (_, _) => new(PublishResult.Rejected("no")) };
+        await using var bus = await EventBus.StartAsync(bus => bus.Publisher("a", new ScriptedPublisher()).Publisher("b", refusing).Publisher("c", new ScriptedPublisher()));
+        Assert.All(await PutAsync(bus), put => Assert.Equal(PutOutcome.DeadLettered, put.Outcome));
+    }
+
+    [Fact]
     public async Task A_receipt_of_an_event_that_no_lane_wants_leaves_nothing_behind()
     {
         await using var bus = await EventBus.StartAsync(bus => bus.Publisher("a", new ScriptedPublisher(), "other"));
