@@ -140,6 +140,21 @@ internal static partial class Log
     [LoggerMessage(320, LogLevel.Error, "Journal: no room on the disk for '{Name}', so a part of the reserve is given up for it; {Left} bytes of the reserve are left. Make room: without it, lanes whose dead letters cannot be written pause")]
     public static partial void ReserveGivenUp(ILogger logger, string name, long left);
 
+    [LoggerMessage(321, LogLevel.Warning, "Journal: {Warning}")]
+    public static partial void JournalFolderWarning(ILogger logger, string warning);
+
+    [LoggerMessage(322, LogLevel.Error, "Journal: no file can be made ({Reason}); nothing was written, so it is tried again each second. Until then nothing is accepted, lanes go on. Said once an episode")]
+    public static partial void JournalWaits(ILogger logger, string reason);
+
+    [LoggerMessage(323, LogLevel.Information, "Journal: files can be made again")]
+    public static partial void JournalGoesOn(ILogger logger);
+
+    [LoggerMessage(324, LogLevel.Error, "Bus {Bus} stopped while its journal could not write ({Reason}): {Events} accepted events are not on disk and are lost. Mend that and put them again. Ledger: {Ledger}")]
+    public static partial void StoppedUnwritten(ILogger logger, string bus, string reason, long events, string ledger);
+
+    [LoggerMessage(325, LogLevel.Critical, "Journal: a defect of the bus ended '{Thread}'; nothing is accepted any more, lanes deliver what is committed. Start again, and report this")]
+    public static partial void JournalDefect(ILogger logger, string thread, Exception exception);
+
     [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
 

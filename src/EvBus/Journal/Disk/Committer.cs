@@ -13,8 +13,14 @@ internal interface ICommitTarget
     /// <summary>The group is on disk.</summary>
     void Commit(CommitGroup group);
 
-    /// <summary>It cannot be written: now (the disk is full), or ever.</summary>
-    void Refuse(string reason, bool isFull);
+    /// <summary>Why nothing can be written any more; null when it can.</summary>
+    string? Failure { get; }
+
+    /// <summary>It cannot be written now, and nothing of it was: it is tried again.</summary>
+    void Wait(string reason, bool isFull);
+
+    /// <summary>It cannot be written, now or ever; null of <paramref name="defect"/> where the disk is the cause.</summary>
+    void Fail(string reason, Exception? defect = null);
 }
 
 /// <summary>What is written and fsynced in one go.</summary>
@@ -49,6 +55,7 @@ internal sealed class Committer
     private volatile bool _stopping;
     private volatile int _wanted;
     private bool _hasFailed;
+    private CommitGroup? _left;
     private long _groups;
     private long _events;
 
@@ -59,7 +66,7 @@ internal sealed class Committer
         _time = time;
         _linger = linger;
         // Its own thread: it spends its life waiting for the disk.
-        new Thread(Run) { IsBackground = true, Name = "evbus journal" }.Start();
+        new Thread(RunToTheEnd) { IsBackground = true, Name = "evbus journal" }.Start();
     }
 
     /// <summary>Groups written and events in them, for the bench.</summary>
@@ -91,36 +98,61 @@ internal sealed class Committer
         return _over.Task;
     }
 
+    private void RunToTheEnd()
+    {
+        try
+        {
+            Run();
+        }
+#pragma warning disable CA1031 // Nobody is above this thread: what it does not catch ends the process.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _hasFailed = true;
+            _target.Fail($"a defect of the bus: {e.Message}", e);
+        }
+        // Whoever still waits for a group is answered by the one who stops the committer, or has been by the failure.
+        _over.TrySetResult();
+    }
+
     private void Run()
     {
         var answered = 0;
-        CommitGroup? left = null;
         while (true)
         {
-            // A group that found no room is tried again now and then: room may come from outside.
-            if (left is null)
+            // A group that could not be begun is tried again now and then: room may come from outside.
+            if (_left is null)
                 _signal.Wait();
             else
                 _signal.Wait(RetryInterval);
             _signal.Reset();
             var isLast = _stopping;
-            if (!isLast && left is null)
+            if (!isLast && _left is null)
                 Gather(answered);
-            while (!_hasFailed && (left ?? _target.CloseGroup()) is { } group)
+            if (_left is not null && _target.Failure is { } failure)
+                Abandon(failure);
+            while (!_hasFailed && (_left ?? _target.CloseGroup()) is { } group)
             {
                 answered = group.Waiters.Count;
-                var wasLeft = left is not null;
-                left = TryWrite(group) ? null : group;
+                var wasLeft = _left is not null;
+                _left = TryWrite(group) ? null : group;
                 // What came while it had no room has signalled in vain.
-                if (left is not null || !(isLast || wasLeft))
+                if (_left is not null || !(isLast || wasLeft))
                     break;
             }
             if (isLast)
                 break;
-            if (left is null && !_hasFailed && _target.LeavesLog())
+            if (_left is null && !_hasFailed && _target.LeavesLog())
                 CloseFile();
         }
-        _over.TrySetResult();
+    }
+
+    // The journal failed while a group waited for room: that must not be written behind what is missing.
+    private void Abandon(string failure)
+    {
+        _hasFailed = true;
+        _left!.Waiters.Complete(failure);
+        _left = null;
     }
 
     /// <summary>Waits while those just answered keep coming, at most the linger when one is set.</summary>
@@ -128,9 +160,7 @@ internal sealed class Committer
     {
         if (_linger > TimeSpan.Zero)
         {
-            var until = _time.GetTimestamp();
-            while (_time.GetElapsedTime(until) < _linger && !_stopping)
-                Thread.Yield();
+            Linger();
             return;
         }
         if (answered < 2 || Arrivals is null)
@@ -141,6 +171,20 @@ internal sealed class Committer
         var seen = enough - first < Many ? Watch(first, enough) : Wait(first, enough);
         if (seen >= enough)
             _size.Came(seen - first, _time.GetTimestamp() - began);
+    }
+
+    private void Linger()
+    {
+        var began = _time.GetTimestamp();
+        _gathered.Reset();
+        // Asleep for whole milliseconds, which is what a wait can be told; only what is left of one is spent awake.
+        for (TimeSpan left; (left = _linger - _time.GetElapsedTime(began)) > TimeSpan.Zero && !_stopping;)
+        {
+            if (left < Patience)
+                Thread.Yield();
+            else
+                _gathered.Wait(left);
+        }
     }
 
     private int Watch(int seen, int enough)
@@ -182,9 +226,9 @@ internal sealed class Committer
         {
             _log.Write(group);
         }
-        catch (StorageFullException e)
+        catch (StorageUnavailableException e)
         {
-            _target.Refuse(e.Message, isFull: true);
+            _target.Wait(e.Message, isFull: e is StorageFullException);
             return false;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -219,14 +263,14 @@ internal sealed class Committer
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _hasFailed = true;
-            _target.Refuse(e.Message, isFull: false);
+            _target.Fail(e.Message);
         }
     }
 
     private void Fail(CommitGroup group, Exception e)
     {
         _hasFailed = true;
-        _target.Refuse(e.Message, isFull: false);
+        _target.Fail(e.Message);
         group.Waiters.Complete(e.Message);
     }
 }

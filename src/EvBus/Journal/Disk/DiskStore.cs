@@ -10,6 +10,9 @@ namespace EvBus.Journal;
 internal sealed class DiskStore : IDisposable
 {
     private readonly Lock _lock = new();
+
+    // One fsync of the state at a time, outside the lock that settling needs.
+    private readonly Lock _syncing = new();
     private readonly IDisposable _ownership;
     private readonly SlotFile _checkpoint;
     private readonly Dictionary<string, SlotFile> _slots = new(StringComparer.Ordinal);
@@ -71,6 +74,8 @@ internal sealed class DiskStore : IDisposable
         SlotFile? slots = null;
         try
         {
+            foreach (var warning in storage.Warnings())
+                Telemetry.Log.JournalFolderWarning(logger, warning);
             var cipher = options.Key is { } key ? new JournalCipher(key) : null;
             log = new LogFiles(storage, options.SegmentBytes, time, cipher)
             {
@@ -160,18 +165,23 @@ internal sealed class DiskStore : IDisposable
         }
     }
 
-    /// <summary>Makes all cursors and the checkpoint durable.</summary>
+    /// <summary>Makes all cursors and the checkpoint durable. Meanwhile lanes write their cursors.</summary>
     public void Sync()
     {
-        lock (_lock)
+        lock (_syncing)
         {
-            if (_disposed)
-                return;
-            foreach (var slots in _slots.Values)
+            SlotFile[] all;
+            lock (_lock)
+            {
+                if (_disposed)
+                    return;
+                all = [.. _slots.Values, _checkpoint];
+            }
+            Storage.EnsureOwned();
+            foreach (var slots in all)
                 slots.Sync();
-            _checkpoint.Sync();
+            Storage.Refill();
         }
-        Storage.Refill();
     }
 
     /// <summary>The first byte that a lane may have to read again; <paramref name="otherwise"/> when there is no lane.</summary>
@@ -196,6 +206,7 @@ internal sealed class DiskStore : IDisposable
 
     public void Dispose()
     {
+        lock (_syncing)
         lock (_lock)
         {
             if (_disposed)

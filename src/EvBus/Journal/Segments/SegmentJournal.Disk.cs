@@ -19,6 +19,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private CommitWaiters? _closingWaiters;
     private volatile string? _failure;
     private bool _isFull;
+    private string? _waitsFor;
     private long _residentBytes;
     private long _residentFrom;
     private long _committedAccepted;
@@ -123,10 +124,13 @@ internal sealed partial class SegmentJournal : ICommitTarget
                 if (lane.IsDue(to.Sequence))
                     wakes.Add(lane);
             }
-            if (_isFull)
+            if (_waitsFor is not null)
             {
-                _isFull = false;
-                Log.DiskHasRoom(_logger);
+                if (_isFull)
+                    Log.DiskHasRoom(_logger);
+                else
+                    Log.JournalGoesOn(_logger);
+                (_waitsFor, _isFull) = (null, false);
             }
             AskForCheck();
             Evict();
@@ -137,41 +141,72 @@ internal sealed partial class SegmentJournal : ICommitTarget
         _keeper!.Touch();
     }
 
-    void ICommitTarget.Refuse(string reason, bool isFull)
+    void ICommitTarget.Wait(string reason, bool isFull)
     {
-        CommitWaiters? waiters = null;
+        bool isNews;
+        lock (_gate)
+        {
+            isNews = _waitsFor is null || _isFull != isFull;
+            _waitsFor = reason;
+            _isFull = isFull;
+            AskForCheck();
+        }
+        // What is kept for rewinding gives way.
+        if (isFull)
+            _keeper?.Touch();
+        if (!isNews)
+            return;
+        if (isFull)
+            Log.DiskFull(_logger, reason);
+        else
+            Log.JournalWaits(_logger, reason);
+    }
+
+    void ICommitTarget.Fail(string reason, Exception? defect)
+    {
+        CommitWaiters waiters;
+        CommitWaiters? left;
         SegmentLane[] lanes;
         lock (_gate)
         {
-            if (isFull)
-            {
-                if (!_isFull)
-                    Log.DiskFull(_logger, reason);
-                _isFull = true;
-                AskForCheck();
-                // What is kept for rewinding gives way.
-                _keeper?.Touch();
+            // The committer and the keeper of cursors may both meet it.
+            if (_failure is not null)
                 return;
-            }
             _failure = reason;
             waiters = _waiters;
+            // A group that is being written will be answered by what becomes of it; one that waits for room, or whose thread has ended, by nobody else.
+            left = _waitsFor is null && defect is null ? null : _closingWaiters;
             lanes = _lanes;
             SignalRoom();
         }
-        Log.JournalFailed(_logger, reason);
+        if (defect is null)
+            Log.JournalFailed(_logger, reason);
+        else
+            Log.JournalDefect(_logger, Thread.CurrentThread.Name ?? "evbus", defect);
+        left?.Complete(reason);
         waiters.Complete(reason);
         // Whoever waits for what was not committed waits in vain; one that drains ends.
         foreach (var lane in lanes)
             lane.Observer.Wake();
     }
 
-    /// <summary>How many accepted events are not confirmed on disk, now that it cannot write.</summary>
+    /// <summary>How many accepted events are not confirmed on disk, now that it cannot write or is closed.</summary>
     internal long Unconfirmed
     {
         get
         {
             lock (_gate)
-                return _failure is null ? 0 : _accepted - _committedAccepted;
+                return _store is null || (_failure is null && IsStoreOpen) ? 0 : _accepted - _committedAccepted;
+        }
+    }
+
+    /// <summary>Why what is accepted could not be written so far, for now; null when it can.</summary>
+    internal string? WaitsFor
+    {
+        get
+        {
+            lock (_gate)
+                return _waitsFor;
         }
     }
 
@@ -205,7 +240,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private bool HasStoreRoom(int length)
     {
         var uncommitted = _bytes - _committed.Bytes;
-        if (_isFull || (uncommitted > 0 && uncommitted + length > MostUncommitted))
+        if (_waitsFor is not null || (uncommitted > 0 && uncommitted + length > MostUncommitted))
             return false;
         return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
     }

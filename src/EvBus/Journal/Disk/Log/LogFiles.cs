@@ -192,7 +192,18 @@ internal sealed partial class LogFiles : IDisposable
         var spare = TakeSpare(JournalFormat.FileHeaderLength + total, mark);
         (mark, length) = spare is { } used ? (mark, used.Length) : (0, length);
         var header = JournalFormat.FileHeader(group.Epoch, group.FirstByte, group.FirstSequence, group.AcceptedBefore, _time.GetUtcNow(), salt, group.IsAfterGap, isReused: mark != 0);
-        _writing = spare is { Name: var before } ? OpenAgain(before, name, header) : OpenNew(name, length, header);
+        try
+        {
+            _writing = spare is { Name: var before } ? OpenAgain(before, name, header) : OpenNew(name, ref length, JournalFormat.FileHeaderLength + total, header);
+        }
+        catch (Exception e) when (StorageUnavailableException.IsForNow(e))
+        {
+            // Nothing of the group was written, so nothing stands in the way of another try, once the half-made file is away.
+            if (spare is { Name: var half })
+                _storage.Delete(half);
+            _storage.Delete(name);
+            throw e as StorageUnavailableException ?? new StorageUnavailableException(e.Message, e);
+        }
         _sealing?.Dispose();
         (_salt, _sealing) = (salt, _keys?.ForSegment(new SegmentSalt(salt, group.Epoch), group.FirstByte));
         _room = length - JournalFormat.FileHeaderLength;
@@ -201,9 +212,9 @@ internal sealed partial class LogFiles : IDisposable
             _files.Add(_current);
     }
 
-    private IStorageFile OpenNew(string name, long length, byte[] header)
+    private IStorageFile OpenNew(string name, ref long length, long needed, byte[] header)
     {
-        var writing = _storage.Open(name, preallocate: length);
+        var writing = OpenWithRoom(name, ref length, needed);
         try
         {
             writing.Write(0, header);
@@ -215,6 +226,22 @@ internal sealed partial class LogFiles : IDisposable
         {
             writing.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>On a disk that has no room for a whole file a smaller one does, down to what the group needs.</summary>
+    private IStorageFile OpenWithRoom(string name, ref long length, long needed)
+    {
+        while (true)
+        {
+            try
+            {
+                return _storage.Open(name, preallocate: length);
+            }
+            catch (StorageFullException) when (length > needed)
+            {
+                length = Math.Max(needed, length / 4);
+            }
         }
     }
 
