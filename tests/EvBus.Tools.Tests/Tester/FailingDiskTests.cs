@@ -43,7 +43,7 @@ public sealed class FailingDiskTests : IDisposable
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(child.ExitCode == 0, errors);
         Assert.Contains("Too many open files", errors, StringComparison.Ordinal);
-        Assert.Contains("delivered 3", errors, StringComparison.Ordinal);
+        Assert.Equal(3, File.ReadAllLines(At("output")).Length);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class FailingDiskTests : IDisposable
         errors += await child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(child.ExitCode == 0, errors);
-        Assert.Contains("delivered 3", errors, StringComparison.Ordinal);
+        Assert.Equal(3, File.ReadAllLines(At("output")).Length);
     }
 
     [Fact]
@@ -94,15 +94,14 @@ public sealed class FailingDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task A_limit_on_the_size_of_files_is_told_and_kills_nobody()
+    public async Task A_limit_on_the_size_of_files_makes_them_smaller_and_kills_nobody()
     {
-        // bash counts in KiB: less than the reserve's pieces and the checkpoint, let alone a segment.
-        using var child = Process.Start(Shell($"ulimit -f 100; exec dotnet \"$@\"", "--count", "1"))!;
+        // bash counts in KiB: less than a segment. The runtime itself needs larger files for its code unless that is switched off.
+        using var child = Process.Start(Shell("ulimit -f 1000; export DOTNET_EnableWriteXorExecute=0; exec dotnet \"$@\"", "--count", "3"))!;
         var errors = await child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.NotEqual(153, child.ExitCode);
-        Assert.NotEqual(0, child.ExitCode);
-        Assert.Contains("ulimit -f", errors, StringComparison.Ordinal);
+        Assert.True(child.ExitCode == 0, errors);
+        Assert.Equal(3, File.ReadAllLines(At("output")).Length);
     }
 
     [Fact]
