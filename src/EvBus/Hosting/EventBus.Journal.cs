@@ -23,6 +23,10 @@ public sealed partial class EventBus
         }
     }
 
+    // In a container the number alone may be the reader's own, and the host's name is the container's.
+    private string Owner() =>
+        $"process {Environment.ProcessId} ({System.Reflection.Assembly.GetEntryAssembly()?.GetName().Name ?? System.IO.Path.GetFileName(Environment.ProcessPath)}) on host '{Environment.MachineName}', bus '{Name}'";
+
     private DiskStore? OpenStore()
     {
         var journal = _options.Journal;
@@ -31,7 +35,7 @@ public sealed partial class EventBus
         var storage = journal.Storage ?? new DiskStorage(journal.Directory!);
         try
         {
-            return DiskStore.Open(storage, journal, _options.Time, $"process {Environment.ProcessId} ({System.IO.Path.GetFileName(Environment.ProcessPath)}), bus '{Name}'", _logger);
+            return DiskStore.Open(storage, journal, _options.Time, Owner(), _logger);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

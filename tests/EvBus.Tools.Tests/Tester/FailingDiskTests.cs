@@ -7,7 +7,6 @@ namespace EvBus.Tools.Tests.Tester;
 public sealed class FailingDiskTests : IDisposable
 {
     private const int NotPermitted = 1, InputOutput = 5, TooManyFiles = 24, NoSpace = 28, ReadOnlyFiles = 30, QuotaExceeded = 122, Nfs = 0x6969;
-    private const int Lost = 1;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("evbus-disk-").FullName;
 
@@ -128,8 +127,7 @@ public sealed class FailingDiskTests : IDisposable
         using var first = Start(NoLocking, "--input", "-");
         await first.StandardInput.WriteAsync("1\n");
         await first.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
-        while (!File.Exists(At("journal/lock.owner")))
-            await Task.Yield();
+        await UntilAsync(() => File.Exists(At("journal/lock.owner")));
         if (isLockGone)
             File.Delete(At("journal/lock"));
         var (code, errors) = await RunAsync(NoLocking, "--count", "1");
@@ -152,7 +150,9 @@ public sealed class FailingDiskTests : IDisposable
     public async Task A_journal_whose_folder_is_taken_away_says_so_and_touches_nobody_else_s(bool isRemoved)
     {
         using var first = Start(null, "--input", "-", "--receipts-to", At("receipts"));
-        await PutAsync(first, 1);
+        await first.StandardInput.WriteAsync("1\n");
+        await first.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
+        await UntilAsync(() => File.Exists(At("receipts")) && File.ReadAllLines(At("receipts")).Length > 0);
         if (isRemoved)
             Directory.Delete(At("journal"), recursive: true);
         else
@@ -161,28 +161,14 @@ public sealed class FailingDiskTests : IDisposable
         Assert.True(code == 0, errors);
         var theirs = Directory.GetFiles(At("journal"), "*", SearchOption.AllDirectories).Order().ToArray();
 
-        await PutAsync(first, 2);
-        await PutAsync(first, 3);
+        // Noticed at the latest by the stop.
+        await first.StandardInput.WriteAsync("2\n3\n");
         first.StandardInput.Close();
         var said = await first.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await first.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Contains("while", said, StringComparison.Ordinal);
-        Assert.Contains(isRemoved ? "was removed" : "replaced by another", said, StringComparison.Ordinal);
+        Assert.Contains(isRemoved ? "removed" : "replaced by another", said, StringComparison.Ordinal);
         Assert.Equal(theirs, Directory.GetFiles(At("journal"), "*", SearchOption.AllDirectories).Order());
         Assert.Equal(0, (await RunAsync(null, "--count", "1")).Code);
-
-        async Task PutAsync(Process child, int number)
-        {
-            await child.StandardInput.WriteAsync($"{number}\n");
-            await child.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
-            // Each has its answer, whichever it is, before the next one comes.
-            while (!File.Exists(At("receipts")) || File.ReadAllLines(At("receipts")).Length < number)
-            {
-                if (child.HasExited)
-                    return;
-                await Task.Yield();
-            }
-        }
     }
 
     private async Task<(int Code, string Errors)> RunAsync(Func<ProcessStartInfo, ProcessStartInfo>? with, params string[] words)
@@ -207,7 +193,13 @@ public sealed class FailingDiskTests : IDisposable
     {
         File.WriteAllText(At("c.yml"), $"file: {{out: {{path: {At("output")}}}}}\n");
         return [Path.Combine(AppContext.BaseDirectory, "evbus-test.dll"), .. words, .. words.Contains("--input") ? Array.Empty<string>() : ["--random"],
-            "--quiet", "--receipt", "durable", "--drain-timeout", "2s", "--journal", At("journal"), "--acct-file", At("c.yml")];
+            "--quiet", .. words.Contains("--input") ? Array.Empty<string>() : ["--drain-timeout", "2s"], "--receipt", "durable", "--journal", At("journal"), "--acct-file", At("c.yml")];
+    }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        while (!condition())
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
     }
 
     private string At(string name) => Path.Combine(_folder, name);
