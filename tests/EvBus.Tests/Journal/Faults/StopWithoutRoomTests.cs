@@ -116,6 +116,7 @@ public class StopWithoutRoomTests
     public void Of_three_slots_neither_the_durable_one_nor_the_one_on_its_way_to_the_disk_is_written_over()
     {
         using var slots = SlotFile.Open(_storage, "state", 64, out _);
+        ((IStorage)_storage).SyncFolder("");
         slots.Write([1]);
         slots.Sync();
         slots.Write([2]);
