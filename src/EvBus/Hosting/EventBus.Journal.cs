@@ -1,5 +1,6 @@
 using EvBus.Journal;
 using EvBus.Lanes;
+using EvBus.Telemetry;
 
 namespace EvBus;
 
@@ -21,6 +22,14 @@ public sealed partial class EventBus
             });
             _reload.KeepStored(lane, cursor.OrphanedAt > 0 ? _options.Time.GetUtcNow() - cursor.OrphanedSince : TimeSpan.Zero);
         }
+    }
+
+    private void SayUnwritten(long events, string ledger)
+    {
+        if (_journal.Failure is { } failure)
+            Log.StoppedUnconfirmed(_logger, Name, failure, events, ledger);
+        else
+            Log.StoppedUnwritten(_logger, Name, _journal.WaitsFor ?? "it stopped first", events, ledger);
     }
 
     // In a container the number alone may be the reader's own, and the host's name is the container's.

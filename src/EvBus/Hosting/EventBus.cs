@@ -221,12 +221,7 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
         var ledger = Ledger.Format(status);
         Log.BusStopped(_logger, Name, ledger);
         if (_journal.Unconfirmed is > 0 and var unconfirmed)
-        {
-            if (_journal.Failure is { } failure)
-                Log.StoppedUnconfirmed(_logger, Name, failure, unconfirmed, ledger);
-            else
-                Log.StoppedUnwritten(_logger, Name, _journal.WaitsFor ?? "it stopped first", unconfirmed, ledger);
-        }
+            SayUnwritten(unconfirmed, ledger);
         else if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
         return status;
