@@ -12,6 +12,7 @@ packages=(
     rabbitmq-server amqp-tools # RabbitMQ: the broker, and an independent client
     postgresql                 # PostgreSQL: the server, and psql
     librdkafka1 kcat           # Kafka: the client's native half, and an independent client
+    gcc libc6-dev strace       # real system calls: made to fail, and counted
 )
 missing=()
 for package in "${packages[@]}"; do

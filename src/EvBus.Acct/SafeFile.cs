@@ -59,6 +59,7 @@ internal static class SafeFile
     public static void Replace(string path, ReadOnlySpan<byte> contents)
     {
         string? temporary = null;
+        UnixFile.SurviveFileSizeLimit();
         try
         {
             var target = TargetOf(path);
@@ -66,7 +67,7 @@ internal static class SafeFile
             {
                 temporary = stream.Name;
                 stream.Write(contents);
-                stream.Flush(flushToDisk: true);
+                Sync(stream);
             }
             File.Move(temporary, target, overwrite: true);
             temporary = null;
@@ -80,6 +81,14 @@ internal static class SafeFile
             if (temporary is not null)
                 TryDelete(temporary);
         }
+    }
+
+    /// <summary>Returns when what was written is on the disk.</summary>
+    /// <exception cref="IOException">The disk refused it.</exception>
+    internal static void Sync(FileStream stream)
+    {
+        stream.Flush();
+        UnixFile.Sync(stream.SafeFileHandle, stream.Name);
     }
 
     /// <summary>Fails like <see cref="Replace"/> where that can be known beforehand, so that nobody works in vain.</summary>

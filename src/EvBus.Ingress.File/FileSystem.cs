@@ -11,6 +11,7 @@ internal sealed class FileSystem : IFileSystem
 
     public IOpenFile Open(string path)
     {
+        UnixFile.SurviveFileSizeLimit();
         var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
         // What was put on the bus may be private.
         if (!OperatingSystem.IsWindows())
@@ -108,7 +109,12 @@ internal sealed class FileSystem : IFileSystem
 
         public void Truncate(long length) => RandomAccess.SetLength(Handle, length);
 
-        public void Flush() => RandomAccess.FlushToDisk(Handle);
+        // A pipe or a device keeps nothing, so there is nothing to wait for.
+        public void Flush()
+        {
+            if (State.Kind == FileKind.Plain)
+                UnixFile.Sync(Handle, stream.Name);
+        }
 
         public void Dispose() => stream.Dispose();
     }

@@ -166,7 +166,7 @@ internal sealed class PrivateFolder : IDisposable
                 var zeros = new byte[4096];
                 for (var left = stream.Length; left > 0; left -= zeros.Length)
                     stream.Write(zeros, 0, (int)Math.Min(left, zeros.Length));
-                stream.Flush(flushToDisk: true);
+                EvBus.Acct.SafeFile.Sync(stream);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {

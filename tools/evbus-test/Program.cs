@@ -16,6 +16,7 @@ internal static class Full
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static async Task<int> RunAsync(string[] args)
     {
+        UnixFile.SurviveFileSizeLimit();
         using var interrupt = new CancellationTokenSource();
         var signals = 0;
         void OnSignal(PosixSignalContext context)

@@ -100,6 +100,11 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             host.Say(trouble);
             return Lost;
         }
+        if (status.Unwritten > 0)
+        {
+            host.Say($"{status.Unwritten:N0} accepted events are not on disk and are lost with this process. Make room for the journal, or mend its disk, and put them again.");
+            return Lost;
+        }
         if (host.Interrupted.IsCancellationRequested)
             return Interrupted;
         if (receipts?.Trouble is { } refused)

@@ -28,7 +28,7 @@ internal static class DurableCase
             for (var left = events; left > 0; left -= underWay)
             {
                 file.Write(group);
-                file.Flush(flushToDisk: true);
+                EvBus.Files.UnixFile.Sync(file.SafeFileHandle, path);
             }
             return Stopwatch.GetElapsedTime(began).TotalSeconds;
         }

@@ -1,6 +1,7 @@
 using EvBus.Journal;
 using EvBus.Lanes;
 using Microsoft.Extensions.Logging;
+using EvBus.Telemetry;
 
 namespace EvBus;
 
@@ -24,6 +25,18 @@ public sealed partial class EventBus
         }
     }
 
+    private void SayUnwritten(long events, string ledger)
+    {
+        if (_journal.Failure is { } failure)
+            Log.StoppedUnconfirmed(_logger, Name, failure, events, ledger);
+        else
+            Log.StoppedUnwritten(_logger, Name, _journal.WaitsFor ?? "it stopped first", events, ledger);
+    }
+
+    // In a container the number alone may be the reader's own, and the host's name is the container's.
+    private string Owner() =>
+        $"process {Environment.ProcessId} ({System.Reflection.Assembly.GetEntryAssembly()?.GetName().Name ?? System.IO.Path.GetFileName(Environment.ProcessPath)}) on host '{Environment.MachineName}', bus '{Name}'";
+
     private DiskStore? OpenStore(ILogger logger)
     {
         var journal = _options.Journal;
@@ -32,7 +45,7 @@ public sealed partial class EventBus
         var storage = journal.Storage ?? new DiskStorage(journal.Directory!);
         try
         {
-            return DiskStore.Open(storage, journal, _options.Time, $"process {Environment.ProcessId} ({System.IO.Path.GetFileName(Environment.ProcessPath)}), bus '{Name}'", logger);
+            return DiskStore.Open(storage, journal, _options.Time, Owner(), logger);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -39,7 +39,7 @@ public sealed partial class EventBus
         var ledger = Ledger.Format(status);
         Log.BusStopped(_logger, Name, ledger);
         if (_journal.Unconfirmed is > 0 and var unconfirmed)
-            Log.StoppedUnconfirmed(_logger, Name, _journal.Failure!, unconfirmed, ledger);
+            SayUnwritten(unconfirmed, ledger);
         else if (status.Lanes.Any(lane => lane.Queued > 0))
             Log.StoppedWithQueued(_logger, Name, ledger);
     }

@@ -186,6 +186,7 @@ public sealed partial class EventBus : IEventBus, IAsyncDisposable
             State = _state,
             Accepted = counts.Accepted,
             Unmatched = counts.Unmatched,
+            Unwritten = _journal.Unconfirmed,
             Refused = _door.Refused,
             UnmatchedProfiles = counts.UnmatchedProfiles,
             JournalTrouble = _journal.Trouble,

@@ -164,6 +164,21 @@ internal static partial class Log
     [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: event {event_id} has to become a dead letter, and that cannot be written ({Reason}); the lane is paused and keeps the event. It tries again each second and goes on by itself once the disk takes it. Said once an episode")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string event_id, string reason);
 
+    [LoggerMessage(321, LogLevel.Warning, "Journal: {Warning}")]
+    public static partial void JournalFolderWarning(ILogger logger, string warning);
+
+    [LoggerMessage(322, LogLevel.Error, "Journal: no file can be made ({Reason}); nothing was written, so it is tried again each second. Until then nothing is accepted, lanes go on. Said once an episode")]
+    public static partial void JournalWaits(ILogger logger, string reason);
+
+    [LoggerMessage(323, LogLevel.Information, "Journal: files can be made again")]
+    public static partial void JournalGoesOn(ILogger logger);
+
+    [LoggerMessage(324, LogLevel.Error, "Bus {Bus} stopped while its journal could not write ({Reason}): {Events} accepted events are not on disk and are lost. Mend that and put them again. Ledger: {Ledger}")]
+    public static partial void StoppedUnwritten(ILogger logger, string bus, string reason, long events, string ledger);
+
+    [LoggerMessage(325, LogLevel.Critical, "Journal: a defect of the bus ended '{Thread}'; nothing is accepted any more, lanes deliver what is committed. Start again, and report this")]
+    public static partial void JournalDefect(ILogger logger, string thread, Exception exception);
+
     [LoggerMessage(400, LogLevel.Warning, "The {Kind} plugin {Plugin} is {State}: {Reason}")]
     public static partial void NoPlugin(ILogger logger, string kind, string plugin, string state, string reason);
 }

@@ -13,6 +13,8 @@ internal static class Summary
         Line(text, $"accepted {status.Accepted:N0}, unmatched {status.Unmatched:N0}, in {elapsed.TotalSeconds:0.000} s: {rate:N0} events/s");
         foreach (var (reason, events) in status.Refused)
             Line(text, $"refused {events:N0}: {reason}");
+        if (status.Unwritten > 0)
+            Line(text, $"lost {status.Unwritten:N0}: accepted, and not on disk when the bus stopped");
         if (samples.Count > 0)
         {
             var sorted = samples.Order().ToList();

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using EvBus.Files;
 using EvBus.Tools.Acct;
 using EvBus.Tools.Cli.Journal;
 
@@ -19,6 +20,7 @@ internal static class ExportCommand
             throw new UsageException("--to names no file.");
         if (File.Exists(file) || Directory.Exists(file))
             throw new UsageException($"'{file}' is there already. Name another file, or remove it.");
+        UnixFile.SurviveFileSizeLimit();
         var folder = JournalFolder.Open(directory);
         var records = range.Read(folder);
         var temporary = file + ".part";
@@ -44,7 +46,8 @@ internal static class ExportCommand
                 lines.ResetWrittenCount();
             }
             stream.Write(lines.WrittenSpan);
-            stream.Flush(flushToDisk: true);
+            stream.Flush();
+            UnixFile.Sync(stream.SafeFileHandle, temporary);
             bytes = stream.Length;
         }
         File.Move(temporary, file);

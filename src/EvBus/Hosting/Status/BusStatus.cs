@@ -17,6 +17,12 @@ public sealed record BusStatus
     /// <summary>Events accepted that no lane wanted.</summary>
     public required long Unmatched { get; init; }
 
+    /// <summary>
+    /// Accepted events that a journal on disk does not have, once it has failed or is closed: the disk was full until the stop, or it refused. They are
+    /// counted as queued as well, and are gone with the process (in mode <see cref="JournalMode.Spill"/> some of them may have been delivered). 0 as long as all is well.
+    /// </summary>
+    public long Unwritten { get; init; }
+
     /// <summary>Events refused at the door, by reason. These were never accepted.</summary>
     public required IReadOnlyDictionary<RefusalReason, long> Refused { get; init; }
 

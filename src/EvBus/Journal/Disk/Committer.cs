@@ -13,8 +13,14 @@ internal interface ICommitTarget
     /// <summary>The group is on disk.</summary>
     void Commit(CommitGroup group);
 
-    /// <summary>It cannot be written: now (the disk is full), or ever.</summary>
-    void Refuse(string reason, bool isFull);
+    /// <summary>Why nothing can be written any more; null when it can.</summary>
+    string? Failure { get; }
+
+    /// <summary>It cannot be written now, and nothing of it was: it is tried again.</summary>
+    void Wait(string reason, bool isFull);
+
+    /// <summary>It cannot be written, now or ever; null of <paramref name="defect"/> where the disk is the cause.</summary>
+    void Fail(string reason, Exception? defect = null);
 }
 
 /// <summary>What is written and fsynced in one go.</summary>
@@ -30,7 +36,7 @@ internal sealed record CommitGroup(long FirstByte, ulong FirstSequence, ulong Ep
 /// waits is for <see cref="GroupSize"/> to say.
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "Late callers may still signal; without a wait handle asked for, it holds nothing.")]
-internal sealed class Committer
+internal sealed partial class Committer
 {
     /// <summary>From so many missing on, those who come need the processor more than the one who waits for them.</summary>
     private const int Many = 128;
@@ -49,6 +55,7 @@ internal sealed class Committer
     private volatile bool _stopping;
     private volatile int _wanted;
     private bool _hasFailed;
+    private CommitGroup? _left;
     private long _groups;
     private long _events;
 
@@ -59,7 +66,7 @@ internal sealed class Committer
         _time = time;
         _linger = linger;
         // Its own thread: it spends its life waiting for the disk.
-        new Thread(Run) { IsBackground = true, Name = "evbus journal" }.Start();
+        new Thread(RunToTheEnd) { IsBackground = true, Name = "evbus journal" }.Start();
     }
 
     /// <summary>Groups written and events in them, for the bench.</summary>
@@ -91,88 +98,61 @@ internal sealed class Committer
         return _over.Task;
     }
 
+    private void RunToTheEnd()
+    {
+        try
+        {
+            Run();
+        }
+#pragma warning disable CA1031 // Nobody is above this thread: what it does not catch ends the process.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _hasFailed = true;
+            _target.Fail($"a defect of the bus: {e.Message}", e);
+        }
+        // Whoever still waits for a group is answered by the one who stops the committer, or has been by the failure.
+        _over.TrySetResult();
+    }
+
     private void Run()
     {
         var answered = 0;
-        CommitGroup? left = null;
         while (true)
         {
-            // A group that found no room is tried again now and then: room may come from outside.
-            if (left is null)
+            // A group that could not be begun is tried again now and then: room may come from outside.
+            if (_left is null)
                 _signal.Wait();
             else
                 _signal.Wait(RetryInterval);
             _signal.Reset();
             var isLast = _stopping;
-            if (!isLast && left is null)
+            if (!isLast && _left is null)
                 Gather(answered);
-            while (!_hasFailed && (left ?? _target.CloseGroup()) is { } group)
+            if (_left is not null && _target.Failure is { } failure)
+                Abandon(failure);
+            while (!_hasFailed && (_left ?? _target.CloseGroup()) is { } group)
             {
                 answered = group.Waiters.Count;
-                var wasLeft = left is not null;
-                left = TryWrite(group) ? null : group;
+                var wasLeft = _left is not null;
+                _left = TryWrite(group) ? null : group;
                 // What came while it had no room has signalled in vain.
-                if (left is not null || !(isLast || wasLeft))
+                if (_left is not null || !(isLast || wasLeft))
                     break;
             }
             if (isLast)
                 break;
-            if (left is null && !_hasFailed && _target.LeavesLog())
+            if (_left is null && !_hasFailed && _target.LeavesLog())
                 CloseFile();
         }
-        _over.TrySetResult();
     }
 
-    /// <summary>Waits while those just answered keep coming, at most the linger when one is set.</summary>
-    private void Gather(int answered)
+    // The journal failed while a group waited for room: that must not be written behind what is missing.
+    private void Abandon(string failure)
     {
-        if (_linger > TimeSpan.Zero)
-        {
-            var until = _time.GetTimestamp();
-            while (_time.GetElapsedTime(until) < _linger && !_stopping)
-                Thread.Yield();
-            return;
-        }
-        if (answered < 2 || Arrivals is null)
-            return;
-        var first = Arrivals();
-        var enough = _size.Wanted(answered + first);
-        var began = _time.GetTimestamp();
-        var seen = enough - first < Many ? Watch(first, enough) : Wait(first, enough);
-        if (seen >= enough)
-            _size.Came(seen - first, _time.GetTimestamp() - began);
-    }
-
-    private int Watch(int seen, int enough)
-    {
-        for (var quiet = 0; seen < enough && quiet < 20 && !_stopping;)
-        {
-            if (!Thread.Yield())
-                Thread.SpinWait(100);
-            var now = Arrivals!();
-            quiet = now == seen ? quiet + 1 : 0;
-            seen = now;
-        }
-        return seen;
-    }
-
-    private int Wait(int seen, int enough)
-    {
-        _gathered.Reset();
-        _wanted = enough;
-        // Whoever came before the number stood there has not seen it.
-        Interlocked.MemoryBarrier();
-        int before;
-        do
-        {
-            before = seen;
-            if (Arrivals!() < enough && !_stopping)
-                _gathered.Wait(Patience);
-            seen = Arrivals();
-        }
-        while (before < seen && seen < enough && !_stopping);
-        _wanted = 0;
-        return seen;
+        _hasFailed = true;
+        _left!.Waiters.Complete(failure);
+        _left = null;
     }
 
     private bool TryWrite(CommitGroup group)
@@ -182,9 +162,9 @@ internal sealed class Committer
         {
             _log.Write(group);
         }
-        catch (StorageFullException e)
+        catch (StorageUnavailableException e)
         {
-            _target.Refuse(e.Message, isFull: true);
+            _target.Wait(e.Message, isFull: e is StorageFullException);
             return false;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -219,14 +199,14 @@ internal sealed class Committer
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _hasFailed = true;
-            _target.Refuse(e.Message, isFull: false);
+            _target.Fail(e.Message);
         }
     }
 
     private void Fail(CommitGroup group, Exception e)
     {
         _hasFailed = true;
-        _target.Refuse(e.Message, isFull: false);
+        _target.Fail(e.Message);
         group.Waiters.Complete(e.Message);
     }
 }

@@ -7,9 +7,12 @@ namespace EvBus.Journal;
 /// A journal's folder, opened: the log, the cursors, the checkpoint. Knows files and nothing of lanes at work. The log is the committer's;
 /// cursors and checkpoint are written under a lock of their own.
 /// </summary>
-internal sealed class DiskStore : IDisposable
+internal sealed partial class DiskStore : IDisposable
 {
     private readonly Lock _lock = new();
+
+    // One fsync of the state at a time, outside the lock that settling needs.
+    private readonly Lock _syncing = new();
     private readonly IDisposable _ownership;
     private readonly SlotFile _checkpoint;
     private readonly Dictionary<string, SlotFile> _slots = new(StringComparer.Ordinal);
@@ -71,6 +74,8 @@ internal sealed class DiskStore : IDisposable
         SlotFile? slots = null;
         try
         {
+            foreach (var warning in storage.Warnings())
+                Telemetry.Log.JournalFolderWarning(logger, warning);
             var cipher = options.Key is { } key ? new JournalCipher(key) : null;
             log = new LogFiles(storage, options.SegmentBytes, time, cipher)
             {
@@ -160,18 +165,23 @@ internal sealed class DiskStore : IDisposable
         }
     }
 
-    /// <summary>Makes all cursors and the checkpoint durable.</summary>
+    /// <summary>Makes all cursors and the checkpoint durable. Meanwhile lanes write their cursors.</summary>
     public void Sync()
     {
-        lock (_lock)
+        lock (_syncing)
         {
-            if (_disposed)
-                return;
-            foreach (var slots in _slots.Values)
+            SlotFile[] all;
+            lock (_lock)
+            {
+                if (_disposed)
+                    return;
+                all = [.. _slots.Values, _checkpoint];
+            }
+            Storage.EnsureOwned();
+            foreach (var slots in all)
                 slots.Sync();
-            _checkpoint.Sync();
+            Storage.Refill();
         }
-        Storage.Refill();
     }
 
     /// <summary>The first byte that a lane may have to read again; <paramref name="otherwise"/> when there is no lane.</summary>
@@ -196,6 +206,7 @@ internal sealed class DiskStore : IDisposable
 
     public void Dispose()
     {
+        lock (_syncing)
         lock (_lock)
         {
             if (_disposed)
@@ -207,43 +218,5 @@ internal sealed class DiskStore : IDisposable
         }
         Log.Dispose();
         _ownership.Dispose();
-    }
-
-    /// <summary>After mode spill, cursors may know sequences that are in no file: none of them is used again.</summary>
-    private void PassWhatWasNeverWritten()
-    {
-        if (Last is null || (Last.State & CheckpointState.Spill) == 0)
-            return;
-        var found = End;
-        foreach (var cursor in _cursors.Values)
-        {
-            var sequence = Math.Max(Math.Max(cursor.Oldest, cursor.PlaceSequence), Math.Max(cursor.OrphanedAt, cursor.Settled.Select(static range => range.To).DefaultIfEmpty(0UL).Max()));
-            End = End with { Byte = Math.Max(End.Byte, cursor.PlaceByte), Sequence = Math.Max(End.Sequence, sequence) };
-        }
-        // Where numbers jump bytes must, so that a file begins there which says so.
-        if (End.Sequence > found.Sequence)
-            End = End with { Byte = Math.Max(End.Byte, found.Byte + ((long)(End.Sequence - found.Sequence) * EventCodec.HeaderLength)) };
-        IsAfterGap = End.Byte > (Log.Files is [.., var last] ? last.EndByte : 0);
-    }
-
-    private void LoadCursors(ILogger logger)
-    {
-        foreach (var file in Storage.List(JournalFormat.LaneFolder))
-        {
-            var name = $"{JournalFormat.LaneFolder}/{file}";
-            // Of a lane that was just being made: no event was for it yet.
-            if (file.EndsWith(".cursor" + SlotFile.Unmade, StringComparison.Ordinal))
-                Storage.Delete(name);
-            if (!file.EndsWith(".cursor", StringComparison.Ordinal))
-                continue;
-            if (SlotFile.Read(Storage, name, LaneCursor.SlotLength) is not { } content)
-            {
-                Telemetry.Log.CursorLost(logger, name);
-                _lost.Add(name);
-                continue;
-            }
-            var cursor = LaneCursor.Decode(content);
-            _cursors[cursor.LaneId] = cursor;
-        }
     }
 }

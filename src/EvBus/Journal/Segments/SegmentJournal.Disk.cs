@@ -19,6 +19,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private CommitWaiters? _closingWaiters;
     private volatile string? _failure;
     private bool _isFull;
+    private string? _waitsFor;
     private long _residentBytes;
     private long _residentFrom;
     private long _committedAccepted;
@@ -123,10 +124,13 @@ internal sealed partial class SegmentJournal : ICommitTarget
                 if (lane.IsDue(to.Sequence))
                     wakes.Add(lane);
             }
-            if (_isFull)
+            if (_waitsFor is not null)
             {
-                _isFull = false;
-                Log.DiskHasRoom(_logger);
+                if (_isFull)
+                    Log.DiskHasRoom(_logger);
+                else
+                    Log.JournalGoesOn(_logger);
+                (_waitsFor, _isFull) = (null, false);
             }
             AskForCheck();
             Evict();
@@ -135,44 +139,6 @@ internal sealed partial class SegmentJournal : ICommitTarget
         group.Waiters.Complete(null);
         wakes.WakeAll();
         _keeper!.Touch();
-    }
-
-    void ICommitTarget.Refuse(string reason, bool isFull)
-    {
-        CommitWaiters? waiters = null;
-        SegmentLane[] lanes;
-        lock (_gate)
-        {
-            if (isFull)
-            {
-                if (!_isFull)
-                    Log.DiskFull(_logger, reason);
-                _isFull = true;
-                AskForCheck();
-                // What is kept for rewinding gives way.
-                _keeper?.Touch();
-                return;
-            }
-            _failure = reason;
-            waiters = _waiters;
-            lanes = _lanes;
-            SignalRoom();
-        }
-        Log.JournalFailed(_logger, reason);
-        waiters.Complete(reason);
-        // Whoever waits for what was not committed waits in vain; one that drains ends.
-        foreach (var lane in lanes)
-            lane.Observer.Wake();
-    }
-
-    /// <summary>How many accepted events are not confirmed on disk, now that it cannot write.</summary>
-    internal long Unconfirmed
-    {
-        get
-        {
-            lock (_gate)
-                return _failure is null ? 0 : _accepted - _committedAccepted;
-        }
     }
 
     internal bool IsThrough(SegmentLane lane)
@@ -205,7 +171,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private bool HasStoreRoom(int length)
     {
         var uncommitted = _bytes - _committed.Bytes;
-        if (_isFull || (uncommitted > 0 && uncommitted + length > MostUncommitted))
+        if (_waitsFor is not null || (uncommitted > 0 && uncommitted + length > MostUncommitted))
             return false;
         return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
     }

@@ -16,8 +16,7 @@ internal sealed partial class SegmentJournal
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (_failure is null)
-                ((ICommitTarget)this).Refuse(e.Message, isFull: false);
+            ((ICommitTarget)this).Fail(e.Message);
         }
         _keeper!.Touch();
     }

@@ -55,7 +55,7 @@ internal sealed partial class SegmentJournal
         {
             lock (_gate)
             {
-                if (_isFull)
+                if (_waitsFor is not null)
                     return;
             }
         }

@@ -199,10 +199,20 @@ internal sealed partial class SegmentJournal
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Nothing depends on it: the next opening finds an unclean end and recovers.
-            ((ICommitTarget)this).Refuse(e.Message, isFull: false);
+            ((ICommitTarget)this).Fail(e.Message);
         }
-        _waiters.Complete(_failure ?? "the bus stopped before it was on disk");
-        IsStoreOpen = false;
+        CommitWaiters last;
+        CommitWaiters? left;
+        string reason;
+        lock (_gate)
+        {
+            (last, left) = (_waiters, _closingWaiters);
+            reason = _failure ?? (_waitsFor is { } cause ? $"the bus stopped before it was on disk: {cause}" : "the bus stopped before it was on disk");
+            IsStoreOpen = false;
+        }
+        // The group in hand as well: nobody writes it any more. Those that are on disk have their answer, and this changes none.
+        left?.Complete(reason);
+        last.Complete(reason);
         foreach (var file in _dead.Values)
             file.Dispose();
         store.Dispose();

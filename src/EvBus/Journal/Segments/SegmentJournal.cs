@@ -66,7 +66,7 @@ internal sealed partial class SegmentJournal : IJournal
         _committed = new Place(_tail, 0, _end, _bytes);
         if (store is null)
             return;
-        _keeper = new CursorKeeper(options.Time, () => KeepAll(isClean: false), reason => ((ICommitTarget)this).Refuse(reason, isFull: false));
+        _keeper = new CursorKeeper(options.Time, () => KeepAll(isClean: false), ((ICommitTarget)this).Fail);
         _committer = new Committer(this, store.Log, options.Time, options.Journal.Linger) { Arrivals = () => _waiters.Count };
         _waiters = NewWaiters();
     }

@@ -1,16 +1,11 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using EvBus.Files;
-using Microsoft.Win32.SafeHandles;
 
 namespace EvBus.Journal;
 
-/// <summary>A folder on a real disk. Files are readable and writable by their owner alone.</summary>
-internal sealed class DiskStorage(string path) : IStorage
+/// <summary>A folder on a real disk. Files are readable and writable by their owner alone, from the moment they are made.</summary>
+internal sealed partial class DiskStorage(string path) : IStorage
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private const string LockName = "lock";
-    private const string OwnerName = "lock.owner";
 
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
@@ -24,80 +19,81 @@ internal sealed class DiskStorage(string path) : IStorage
 
     public IStorageFile Open(string name, long preallocate = 0)
     {
+        EnsureOwned();
         var full = Full(name);
         MakeFolder(System.IO.Path.GetDirectoryName(full)!);
+        // Preallocation is only for a new file; one that is there keeps what it has, and no error deletes it.
+        var isNew = !File.Exists(full);
+        DiskFile? made = null;
         try
         {
-            // Preallocation is only for a new file; one that is there keeps what it has.
-            var isNew = !File.Exists(full);
-            var handle = File.OpenHandle(full, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
-            if (isNew && !OperatingSystem.IsWindows())
-                File.SetUnixFileMode(handle, OwnerOnly);
-            return new DiskFile(handle, full, isNew ? preallocate : 0);
+            made = new DiskFile(Make(full, isNew), full);
+            if (isNew && preallocate > 0)
+                made.Allocate(preallocate);
+            return made;
         }
-        catch (IOException e) when (IsFull(e))
+        catch (Exception e)
         {
-            File.Delete(full);
-            throw new StorageFullException(e.Message, e);
+            made?.Dispose();
+            if (isNew && made is not null)
+                File.Delete(full);
+            if (e is IOException and not StorageFullException && IsFull(e))
+                throw new StorageFullException(e.Message, e);
+            throw;
         }
     }
 
     public IStorageFile OpenRead(string name)
     {
         var full = Full(name);
-        return new DiskFile(File.OpenHandle(full, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete), full, 0);
+        return new DiskFile(new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0), full);
     }
 
-    public void Delete(string name) => File.Delete(Full(name));
-
-    public void Rename(string from, string to) => File.Move(Full(from), Full(to), overwrite: true);
-
-    public void SyncFolder(string folder)
+    public void Delete(string name)
     {
-        UnixFile.SyncFolder(Full(folder));
+        EnsureOwned();
+        try
+        {
+            File.Delete(Full(name));
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Gone with its folder.
+        }
     }
 
-    public IDisposable Lock(string owner)
+    public void Rename(string from, string to)
     {
-        MakeFolder(Path);
-        var full = Full(LockName);
-        SafeFileHandle handle;
-        try
-        {
-            handle = File.OpenHandle(full, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e) when (IsShared(e))
-        {
-            throw new EvBusException($"The journal in '{Path}' is in use by {ReadOwner()}. Stop that process first, or choose another directory.", e);
-        }
-        try
-        {
-            if (!OperatingSystem.IsWindows())
-                File.SetUnixFileMode(handle, OwnerOnly);
-            File.WriteAllText(Full(OwnerName), owner);
-        }
-        catch (IOException e) when (IsFull(e))
-        {
-            // A courtesy to whoever is refused: a full disk must not keep a journal from delivering what it has.
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-        return handle;
+        EnsureOwned();
+        File.Move(Full(from), Full(to), overwrite: true);
     }
 
-    /// <summary>Who holds the lock, as it wrote itself.</summary>
-    private string ReadOwner()
+    public void SyncFolder(string folder) => UnixFile.SyncFolder(Full(folder));
+
+    /// <summary>Open for reading and writing; made readable by its owner alone where it is not there.</summary>
+    private static FileStream Make(string full, bool isNew)
     {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = OwnerOnly;
+        var stream = new FileStream(full, options);
+        if (isNew)
+            KeepUsable(stream);
+        return stream;
+    }
+
+    // A umask can take more than the others' rights. Where there are no modes (vfat, SMB) they cannot be set, and the file is usable as it is.
+    private static void KeepUsable(FileStream stream)
+    {
+        if (OperatingSystem.IsWindows() || File.GetUnixFileMode(stream.SafeFileHandle) == OwnerOnly)
+            return;
         try
         {
-            return File.ReadAllText(Full(OwnerName));
+            File.SetUnixFileMode(stream.SafeFileHandle, OwnerOnly);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return "another process";
+            // Whoever else may read it is said when the journal opens.
         }
     }
 
@@ -111,96 +107,10 @@ internal sealed class DiskStorage(string path) : IStorage
             Directory.CreateDirectory(full, OwnerOnly | UnixFileMode.UserExecute);
     }
 
-    // What .NET says of a file that another has locked: the errno of flock, or Windows' sharing violation.
-    private static bool IsShared(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
-
-    private static bool IsFull(IOException e) => e is not (FileNotFoundException or DirectoryNotFoundException)
-        && (e.HResult is unchecked((int)0x80070070) or unchecked((int)0x80070027) || e.HResult == 28 || e.Message.Contains("No space left", StringComparison.Ordinal));
+    // errno 28 is ENOSPC; a quota that is used up (EDQUOT) is 122 on Linux and 69 elsewhere.
+    private static bool IsFull(Exception e) => e is not (FileNotFoundException or DirectoryNotFoundException)
+        && (e.HResult is unchecked((int)0x80070070) or unchecked((int)0x80070027) or 28 || e.HResult == (OperatingSystem.IsLinux() ? 122 : 69)
+            || e.Message.Contains("No space left", StringComparison.Ordinal));
 
     private string Full(string name) => name.Length == 0 ? Path : System.IO.Path.Combine(Path, name);
-
-    private sealed class DiskFile : IStorageFile
-    {
-        private readonly SafeFileHandle _handle;
-        private readonly string _path;
-
-        public DiskFile(SafeFileHandle handle, string path, long preallocate)
-        {
-            _handle = handle;
-            _path = path;
-            if (preallocate == 0)
-                return;
-            try
-            {
-                if (OperatingSystem.IsLinux())
-                    Native.Allocate(handle, preallocate, path);
-                else
-                    RandomAccess.SetLength(handle, preallocate);
-            }
-            catch
-            {
-                handle.Dispose();
-                File.Delete(path);
-                throw;
-            }
-        }
-
-        public long Length => RandomAccess.GetLength(_handle);
-
-        public int Read(long offset, Span<byte> target)
-        {
-            var total = 0;
-            while (total < target.Length)
-            {
-                var read = RandomAccess.Read(_handle, target[total..], offset + total);
-                if (read == 0)
-                    break;
-                total += read;
-            }
-            return total;
-        }
-
-        public void Write(long offset, ReadOnlySpan<byte> data)
-        {
-            try
-            {
-                RandomAccess.Write(_handle, data, offset);
-            }
-            catch (IOException e) when (IsFull(e))
-            {
-                throw new StorageFullException(e.Message, e);
-            }
-        }
-
-        public void Sync() => RandomAccess.FlushToDisk(_handle);
-
-        public void SetLength(long length) => RandomAccess.SetLength(_handle, length);
-
-        public void Dispose() => _handle.Dispose();
-
-        public override string ToString() => _path;
-    }
-}
-
-/// <summary>What .NET has no call for: reservation of disk space that fails now rather than later.</summary>
-internal static class Native
-{
-    private const int NoSpace = 28, QuotaExceeded = 122, NotSupported = 95, Interrupted = 4;
-
-    public static void Allocate(SafeFileHandle handle, long length, string path)
-    {
-        int error;
-        do
-            error = PosixFallocate(handle, 0, length);
-        while (error == Interrupted);
-        if (error is NoSpace or QuotaExceeded)
-            throw new StorageFullException(string.Create(CultureInfo.InvariantCulture, $"There is no room for the {length} bytes of '{path}'."));
-        if (error == NotSupported)
-            RandomAccess.SetLength(handle, length);
-        else if (error != 0)
-            throw new IOException($"'{path}' cannot be allocated: {Marshal.GetPInvokeErrorMessage(error)}");
-    }
-
-    [DllImport("libc", EntryPoint = "posix_fallocate"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int PosixFallocate(SafeFileHandle handle, long offset, long length);
 }

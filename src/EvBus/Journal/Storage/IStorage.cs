@@ -31,6 +31,13 @@ internal interface IStorage
     /// <summary>Keeps every other process out of the folder until disposed.</summary>
     /// <exception cref="EvBusException">Another process has it; the message names it.</exception>
     IDisposable Lock(string owner);
+
+    /// <summary>Makes sure that the folder is still the one that was locked.</summary>
+    /// <exception cref="StorageLostException">It was removed, renamed or replaced.</exception>
+    void EnsureOwned() { }
+
+    /// <summary>What is to be said of the folder once it is locked, one sentence each; empty when all is well.</summary>
+    IReadOnlyList<string> Warnings() => [];
 }
 
 /// <summary>One open file.</summary>
@@ -45,13 +52,29 @@ internal interface IStorageFile : IDisposable
     /// <exception cref="StorageFullException">The disk has no room.</exception>
     void Write(long offset, ReadOnlySpan<byte> data);
 
+    /// <summary>Returns when all that was written is on the disk, under the file's name.</summary>
+    /// <exception cref="IOException">It may not be, and a second try that succeeds would prove nothing.</exception>
     void Sync();
 
     void SetLength(long length);
 }
 
+/// <summary>A file cannot be made now, and nothing was written: worth another try.</summary>
+internal class StorageUnavailableException(string message, Exception? inner = null) : IOException(message, inner)
+{
+    /// <summary>
+    /// Whether a file could not be opened for a reason that passes: no room, no descriptors (EMFILE, ENFILE), no memory, a folder that may not be
+    /// written (EACCES, EROFS). A failed fsync never is: it carries no errno.
+    /// </summary>
+    public static bool IsForNow(Exception e) => e is StorageUnavailableException or UnauthorizedAccessException
+        || (e is IOException and not StorageLostException && e.HResult is 11 or 12 or 23 or 24 or 30);
+}
+
 /// <summary>The disk is full: worth another try when there is room again.</summary>
-internal sealed class StorageFullException(string message, Exception? inner = null) : IOException(message, inner);
+internal sealed class StorageFullException(string message, Exception? inner = null) : StorageUnavailableException(message, inner);
+
+/// <summary>The journal's folder or file is not there any more: whatever is written would be nowhere, or in somebody else's folder.</summary>
+internal sealed class StorageLostException(string message) : IOException(message);
 
 /// <summary>A part of the log cannot be read now. It may be readable later, so nothing is passed over.</summary>
 internal sealed class LogReadException(string file, long offset, Exception inner)

@@ -52,7 +52,7 @@ internal sealed class ReservedStorage : IStorage
                 }
                 return true;
             }
-            catch (StorageFullException)
+            catch (Exception e) when (StorageUnavailableException.IsForNow(e))
             {
                 // What there is of it has to do until there is room.
                 return false;
@@ -83,6 +83,10 @@ internal sealed class ReservedStorage : IStorage
     public void SyncFolder(string folder) => _storage.SyncFolder(folder);
 
     public IDisposable Lock(string owner) => _storage.Lock(owner);
+
+    public void EnsureOwned() => _storage.EnsureOwned();
+
+    public IReadOnlyList<string> Warnings() => _storage.Warnings();
 
     private static bool IsLog(string name) => name.StartsWith(JournalFormat.LogFolder + "/", StringComparison.Ordinal);
 

@@ -45,6 +45,18 @@ public class SmallDiskTests
     }
 
     [Fact]
+    public async Task On_a_disk_smaller_than_a_file_of_the_log_a_smaller_file_does()
+    {
+        using var disk = SmallDisk.Mount();
+        var publisher = new ScriptedPublisher();
+        await using var bus = Create(disk, publisher, segmentBytes: 64 << 20);
+        await bus.StartAsync();
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(PutOutcome.Durable, (await bus.PutAsync(Given.Event($"{i} {new string('x', 10_000)}"), Receipt.Durable).AsTask().Soon()).Outcome);
+        await publisher.WaitForEventsAsync(20).Soon();
+    }
+
+    [Fact]
     public async Task On_a_full_disk_dead_letters_and_cursors_are_written_into_the_reserve_which_is_made_again_when_there_is_room()
     {
         using var disk = SmallDisk.Mount();

@@ -36,7 +36,15 @@ internal sealed class SpareFiles(IStorage storage, long fileBytes)
         {
             if (_spares.Count == Most)
                 return false;
-            storage.Rename(name, name + Extension);
+            try
+            {
+                storage.Rename(name, name + Extension);
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // Somebody deleted it, as was about to be done.
+                return false;
+            }
             _spares.Push((name + Extension, length));
             return true;
         }

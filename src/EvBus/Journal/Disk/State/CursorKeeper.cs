@@ -11,13 +11,13 @@ internal sealed class CursorKeeper
     // Held while state is kept, which takes a few fsyncs; whoever only says that something has changed must not wait for them.
     private readonly Lock _keeping = new();
     private readonly Action _keep;
-    private readonly Action<string> _fail;
+    private readonly Action<string, Exception?> _fail;
     private readonly ITimer _timer;
     private bool _isDue;
     private bool _isKeeping;
     private bool _stopped;
 
-    public CursorKeeper(TimeProvider time, Action keep, Action<string> fail)
+    public CursorKeeper(TimeProvider time, Action keep, Action<string, Exception?> fail)
     {
         _keep = keep;
         _fail = fail;
@@ -72,7 +72,13 @@ internal sealed class CursorKeeper
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                _fail(e.Message);
+                _fail(e.Message, null);
+            }
+#pragma warning disable CA1031 // Nobody is above a timer: what it does not catch ends the process.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                _fail($"a defect of the bus: {e.Message}", e);
             }
             lock (_lock)
             {

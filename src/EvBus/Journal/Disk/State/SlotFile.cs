@@ -8,7 +8,8 @@ namespace EvBus.Journal;
 /// <code>
 ///   slot:  0  4B "EVS1" · 4 u32 CRC32C of 8 .. end · 8 u32 length of the content · 12 u32 0 · 16 u64 generation · 24 content
 /// </code>
-/// The valid slot of the higher generation counts. For one thread at a time.
+/// The valid slot of the higher generation counts. Writing goes on while an fsync runs;
+/// what is being made durable is then left alone like what is. Of each, writing and making durable, one at a time.
 /// </summary>
 internal sealed class SlotFile : IDisposable
 {
@@ -21,8 +22,11 @@ internal sealed class SlotFile : IDisposable
     private readonly int _slotLength;
     private byte[] _buffer = [];
     private ulong _generation;
+    private readonly Lock _lock = new();
     private int _latest = -1;
     private int _durable = -1;
+    private int _syncing = -1;
+    private bool _disposed;
 
     private SlotFile(IStorageFile file, int slotLength)
     {
@@ -84,7 +88,8 @@ internal sealed class SlotFile : IDisposable
     /// <summary>Writes the next state; durable after <see cref="Sync"/>.</summary>
     public void Write(ReadOnlySpan<byte> content)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(content.Length, Capacity, nameof(content));
+        if (content.Length > Capacity)
+            throw new IOException($"a state of {content.Length} bytes does not fit into the {Capacity} bytes that {_file} has for it");
         var length = HeaderLength + content.Length;
         if (_buffer.Length < length)
             _buffer = new byte[Math.Max(length, 1024)];
@@ -95,23 +100,55 @@ internal sealed class SlotFile : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(slot[16..], _generation + 1);
         content.CopyTo(slot[HeaderLength..]);
         BinaryPrimitives.WriteUInt32LittleEndian(slot[4..], Crc32C.Compute(slot[8..]));
-        var next = 0;
-        while (next == _latest || next == _durable)
-            next++;
-        _file.Write((long)next * _slotLength, slot);
-        _generation++;
-        _latest = next;
+        lock (_lock)
+        {
+            // While the latest but one is on its way to the disk there is no fourth slot: what came after it is written over.
+            var next = 0;
+            while (next == _durable || (_syncing < 0 ? next == _latest : next == _syncing))
+                next++;
+            _file.Write((long)next * _slotLength, slot);
+            _generation++;
+            _latest = next;
+        }
     }
 
     public void Sync()
     {
-        if (_durable == _latest)
-            return;
-        _file.Sync();
-        _durable = _latest;
+        lock (_lock)
+        {
+            if (_disposed || _durable == _latest)
+                return;
+            _syncing = _latest;
+        }
+        try
+        {
+            _file.Sync();
+            lock (_lock)
+                _durable = _syncing;
+        }
+        finally
+        {
+            bool isLast;
+            lock (_lock)
+                (_syncing, isLast) = (-1, _disposed);
+            if (isLast)
+                _file.Dispose();
+        }
     }
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>An fsync that runs is not waited for: the file is closed behind it.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            if (_syncing >= 0)
+                return;
+        }
+        _file.Dispose();
+    }
 
     private byte[]? Load()
     {
