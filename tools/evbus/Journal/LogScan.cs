@@ -101,7 +101,7 @@ internal sealed partial class LogScan
             else if (at == checkpoint.Byte)
                 KnowFrom(checkpoint.Byte, checkpoint.Sequence);
             var bound = at < checkpoint.Byte ? Math.Min(_end, Math.Min(known.Byte, checkpoint.Byte)) : at < known.Byte ? Math.Min(_end, known.Byte) : _end;
-            if (window.RecordAt(InFile(at), InFile(bound)) is > 0 and var length && Take(window.Read(InFile(at), length), at))
+            if (window.RecordAt(InFile(at), InFile(bound)) is > 0 and var length && Take(window.Read(InFile(at), Math.Min(length, JournalFormat.CommitLength)), length, at))
             {
                 at += length;
                 continue;
@@ -161,7 +161,7 @@ internal sealed partial class LogScan
     }
 
     /// <summary>Counts a whole record; false when it is a commit that does not belong here.</summary>
-    private bool Take(ReadOnlySpan<byte> record, long at)
+    private bool Take(ReadOnlySpan<byte> record, int length, long at)
     {
         if (_asked.Contains(at))
             _seen.Add((at, _whole, _open.Count));
@@ -174,7 +174,7 @@ internal sealed partial class LogScan
             return true;
         }
         var commit = JournalFormat.ReadCommit(record);
-        if (commit.EndByte != at + record.Length)
+        if (commit.EndByte != at + length)
             return false;
         Commits++;
         if (!_hasHeader)
