@@ -140,6 +140,18 @@ internal static partial class Log
     [LoggerMessage(320, LogLevel.Error, "Journal: no room on the disk for '{Name}', so a part of the reserve is given up for it; {Left} bytes of the reserve are left. Make room: without it, lanes whose dead letters cannot be written pause")]
     public static partial void ReserveGivenUp(ILogger logger, string name, long left);
 
+    [LoggerMessage(330, LogLevel.Error, "Lane {Lane}: '{File}' is {What}, and the ledger says that {Count} events became dead letters: those not replayed or purged since are lost")]
+    public static partial void DeadLettersLost(ILogger logger, string lane, string file, string what, long count);
+
+    [LoggerMessage(331, LogLevel.Error, "Journal: {Length} bytes at the {Where} of the log, up to {Events} events from number {First} on, are in no file: segment files are missing or empty. Lanes count those they had queued there as dropped: damaged, and no number is used again. Run 'evbus journal check'")]
+    public static partial void LogMissing(ILogger logger, long length, string where, long events, ulong first);
+
+    [LoggerMessage(332, LogLevel.Warning, "Journal: '{Name}' says that the clock stood at {Made}, which is ahead of now; for retention it counts as of {Counted}")]
+    public static partial void MadeInTheFuture(ILogger logger, string name, DateTimeOffset made, DateTimeOffset counted);
+
+    [LoggerMessage(333, LogLevel.Warning, "Journal: the file 'key' of '{Path}' does not say up to where the log may be plain; from byte {At} on it may not")]
+    public static partial void PlainBoundMade(ILogger logger, string path, long at);
+
     [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
     public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
 

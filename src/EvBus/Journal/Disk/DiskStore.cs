@@ -65,6 +65,8 @@ internal sealed class DiskStore : IDisposable
     /// <exception cref="IOException">The folder cannot be read or written.</exception>
     public static DiskStore Open(IStorage disk, JournalOptions options, TimeProvider time, string owner, ILogger logger)
     {
+        if (disk is DiskStorage)
+            PlainFiles.Require(disk.Path);
         var storage = new ReservedStorage(disk, options.ReserveBytes) { OnGivenUp = (name, left) => Telemetry.Log.ReserveGivenUp(logger, name, left) };
         var ownership = storage.Lock(owner);
         LogFiles? log = null;
@@ -76,9 +78,10 @@ internal sealed class DiskStore : IDisposable
             {
                 HasRoom = () => storage.IsWhole,
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
+                OnFutureStamp = (name, made, counted) => Telemetry.Log.MadeInTheFuture(logger, name, made, counted),
             };
             storage.GiveUpFirst = log.DropSpares;
-            KeyFile.Check(storage, cipher, log);
+            var isFirstKey = KeyFile.Check(storage, cipher, log);
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
@@ -92,6 +95,9 @@ internal sealed class DiskStore : IDisposable
             var store = new DiskStore(storage, ownership, log, slots, last, end) { Cipher = cipher };
             store.LoadCursors(logger);
             store.PassWhatWasNeverWritten();
+            store.End = StoreLosses.PassLost(store, logger);
+            if (cipher is not null)
+                log.PlainUntil = StoreLosses.PlainUntil(store, cipher, isFirstKey, logger);
             return store;
         }
         catch
@@ -242,7 +248,7 @@ internal sealed class DiskStore : IDisposable
                 _lost.Add(name);
                 continue;
             }
-            var cursor = LaneCursor.Decode(content);
+            var cursor = LaneCursor.Decode(content, name);
             _cursors[cursor.LaneId] = cursor;
         }
     }

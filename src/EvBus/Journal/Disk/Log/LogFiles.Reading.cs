@@ -29,7 +29,7 @@ internal sealed partial class LogFiles
             if (Resync.Find(file, at, sequence, NextAfter(file)) is not { } found)
                 (at, sequence) = ReportRest(file, at, sequence, NextAfter(file));
             else
-                (at, sequence) = ReportSkip(at, sequence, found);
+                (at, sequence) = ReportSkip(file, at, sequence, found);
         }
         return null;
     }
@@ -51,9 +51,9 @@ internal sealed partial class LogFiles
         return (file.EndByte, next?.FirstSequence ?? sequence);
     }
 
-    private (long, ulong) ReportSkip(long at, ulong sequence, (long At, ulong Sequence) found)
+    private (long, ulong) ReportSkip(LogFile file, long at, ulong sequence, (long At, ulong Sequence) found)
     {
-        Report(new Damage(at, found.At - at, (long)(found.Sequence - sequence), "records are damaged"));
+        Report(new Damage(at, found.At - at, (long)(found.Sequence - sequence), IsWhole(file, at) ? "a record with a right checksum is not what a bus wrote with this key: somebody changed it" : "records are damaged"));
         return found;
     }
 

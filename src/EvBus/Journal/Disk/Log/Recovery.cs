@@ -26,7 +26,7 @@ internal static class Recovery
             var end = FindEnd(last, before, checkpoint, storage, notes);
             // Files that were through and deleted may come back after a power failure, when the last one, deleted as well, does not.
             if (checkpoint is not null && checkpoint.Byte > end.Byte)
-                end = new RecoveredEnd(checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted, checkpoint.Epoch, notes);
+                end = new RecoveredEnd(checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted, checkpoint.Epoch, notes) { InFiles = end.InFiles };
             if (last.Length > 0)
             {
                 // What a killed process wrote may be in the system's memory only, and from here on all stands on it.
@@ -37,8 +37,11 @@ internal static class Recovery
             }
             // Made and never written to, or all of it set aside: the log ends before it.
             log.Remove(last);
-            if (log.Files.Count == 0)
-                return new RecoveredEnd(last.FirstByte, last.FirstSequence, checkpoint?.Accepted ?? 0, Math.Max(epoch, checkpoint?.Epoch ?? 0), notes);
+            if (log.Files.Count > 0)
+                continue;
+            // What the checkpoint has counted had its numbers, whatever became of the files.
+            var emptied = new RecoveredEnd(last.FirstByte, last.FirstSequence, checkpoint?.Accepted ?? 0, Math.Max(epoch, checkpoint?.Epoch ?? 0), notes) { InFiles = (last.FirstByte, last.FirstSequence) };
+            return checkpoint is not null && checkpoint.Byte > last.FirstByte ? emptied with { Byte = checkpoint.Byte, Sequence = checkpoint.Sequence } : emptied;
         }
         return new RecoveredEnd(checkpoint?.Byte ?? 0, checkpoint?.Sequence ?? 0, checkpoint?.Accepted ?? 0, checkpoint?.Epoch ?? 0, notes);
     }
@@ -89,7 +92,7 @@ internal static class Recovery
             notes.Add($"tail_uncertain: {events} events at byte {from} to {to} of '{last.Name}' are torn; their group is the last and may never have been confirmed; what is whole of it is kept");
         }
         last.Length = at - last.FirstByte;
-        return new RecoveredEnd(at, sequence, accepted, epoch, notes);
+        return new RecoveredEnd(at, sequence, accepted, epoch, notes) { InFiles = (at, sequence) };
     }
 
     private static void SetAside(LogFile last, FileWindow window, long end, IStorage storage, List<string> notes)
@@ -153,4 +156,8 @@ internal static class Recovery
 }
 
 /// <summary>Where the log ends, and what was found on the way.</summary>
-internal sealed record RecoveredEnd(long Byte, ulong Sequence, long Accepted, ulong Epoch, IReadOnlyList<string> Notes);
+internal sealed record RecoveredEnd(long Byte, ulong Sequence, long Accepted, ulong Epoch, IReadOnlyList<string> Notes)
+{
+    /// <summary>Where the files end. What is known beyond is in none: every lane was through with it, or it is lost.</summary>
+    public (long Byte, ulong Sequence) InFiles { get; init; }
+}

@@ -77,6 +77,8 @@ internal sealed partial class DeadLetterFile : IDisposable
                 || (keys is { HasFormer: true } && file._live.Count > 0))
                 file.Rewrite(encode: keys is not null);
             storage.SyncFolder(JournalFormat.DeadFolder);
+            // Most lanes never have a dead letter: a handle only when one comes.
+            file.Close();
             return file;
         }
         catch
