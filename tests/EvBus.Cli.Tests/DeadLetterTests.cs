@@ -66,9 +66,9 @@ public sealed class DeadLetterTests : IDisposable
     public async Task Those_purged_are_gone_and_stay_counted_as_dead()
     {
         await FillAsync();
-        await _run.JsonAsync("dead purge", "--lane", "picky", "1");
+        await _run.JsonAsync("dead purge", "--lane", "picky", "1", "--yes");
         Assert.Equal(4, (await _run.JsonAsync("dead list", "--lane", "picky")).Json.GetArrayLength());
-        var (_, json) = await _run.JsonAsync("dead purge", "--lane", "picky", "--all");
+        var (_, json) = await _run.JsonAsync("dead purge", "--lane", "picky", "--all", "--yes");
         Assert.Equal((4, 0), (json.GetProperty("letters").GetInt32(), json.GetProperty("left").GetInt32()));
         Assert.Equal((5L, true), (StatsCommand.Measure(_run.Journal).Lanes.Single().Dead, StatsCommand.Measure(_run.Journal).Balances));
     }
@@ -117,7 +117,7 @@ public sealed class DeadLetterTests : IDisposable
         var (code, check) = await _run.JsonAsync("check");
         Assert.Equal((1, "dead/picky.dead"), (code, check.GetProperty("findings")[0].GetProperty("file").GetString()));
         if (at > 0)
-            Assert.Equal(1, (await _run.RunAsync("journal", "dead", "purge", _run.Journal, "--lane", "picky", "--all")).Code);
+            Assert.Equal(1, (await _run.RunAsync("journal", "dead", "purge", _run.Journal, "--lane", "picky", "--all", "--yes")).Code);
         var (repaired, report) = await _run.JsonAsync("repair");
         Assert.True(repaired == 0, report.ToString());
         Assert.Equal(0, (await _run.RunAsync("journal", "check", _run.Journal)).Code);

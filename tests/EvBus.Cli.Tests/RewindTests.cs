@@ -30,7 +30,7 @@ public sealed class RewindTests : IDisposable
     public async Task A_rewound_lane_gets_again_what_comes_from_there_on_and_the_ledger_balances(string to, int expected)
     {
         await FillAsync();
-        var (code, json) = await _run.JsonAsync("rewind", "--lane", "fast", "--to", to);
+        var (code, json) = await _run.JsonAsync("rewind", "--lane", "fast", "--to", to, "--yes");
         Assert.Equal((0, expected, expected), (code, json.GetProperty("queued").GetInt32(), json.GetProperty("again").GetInt32()));
         var lane = Lane("fast");
         Assert.Equal((30L, 30L - expected, expected, true), (lane.Matched, lane.Delivered, lane.Queued, lane.Balances));
@@ -49,7 +49,7 @@ public sealed class RewindTests : IDisposable
     public async Task A_lane_set_forward_skips_what_it_had_queued_and_counts_it()
     {
         await FillAsync();
-        var (_, json) = await _run.JsonAsync("rewind", "--lane", "slow", "--to", "now");
+        var (_, json) = await _run.JsonAsync("rewind", "--lane", "slow", "--to", "now", "--yes");
         Assert.Equal(20, json.GetProperty("skipped").GetInt32());
         var lane = Lane("slow");
         Assert.Equal((20L, 20L, 0L, true), (lane.Matched, lane.Dropped["skipped"], lane.Queued, lane.Balances));
@@ -61,7 +61,7 @@ public sealed class RewindTests : IDisposable
         await FillAsync();
         foreach (var to in new[] { "7", "oldest", "now", "12", "29", "0" })
         {
-            await _run.JsonAsync("rewind", "--lane", "slow", "--to", to);
+            await _run.JsonAsync("rewind", "--lane", "slow", "--to", to, "--yes");
             Assert.True(Lane("slow").Balances);
         }
         Assert.Equal(20, Lane("slow").Queued);
@@ -88,7 +88,7 @@ public sealed class RewindTests : IDisposable
         var first = StatsCommand.Measure(_run.Journal).FirstSequence;
         foreach (var to in new[] { "0", "2001-01-01" })
         {
-            var (code, _, error) = await _run.RunAsync("journal", "rewind", _run.Journal, "--lane", "fast", "--to", to);
+            var (code, _, error) = await _run.RunAsync("journal", "rewind", _run.Journal, "--lane", "fast", "--to", to, "--yes");
             Assert.Equal(2, code);
             Assert.Contains($"before event {first}, accepted at 20", error, StringComparison.Ordinal);
         }
@@ -103,10 +103,10 @@ public sealed class RewindTests : IDisposable
         await FillAsync();
         var (_, listed) = await _run.JsonAsync("lanes list");
         Assert.Equal(["fast 0", "slow 20"], listed.EnumerateArray().Select(lane => $"{lane.GetProperty("lane").GetString()} {lane.GetProperty("queued").GetInt32()}"));
-        var (code, json) = await _run.JsonAsync("lanes forget", "slow");
+        var (code, json) = await _run.JsonAsync("lanes forget", "slow", "--yes");
         Assert.Equal((0, 20), (code, json.GetProperty("given_up").GetInt32()));
         Assert.Equal(["fast"], StatsCommand.Measure(_run.Journal).Lanes.Select(lane => lane.Lane));
-        var again = await _run.RunAsync("journal", "lanes", "forget", _run.Journal, "slow");
+        var again = await _run.RunAsync("journal", "lanes", "forget", _run.Journal, "slow", "--yes");
         Assert.Equal(2, again.Code);
         Assert.Contains("no lane 'slow'. It has 'fast'", again.Error, StringComparison.Ordinal);
     }
@@ -130,8 +130,8 @@ public sealed class RewindTests : IDisposable
     }
 
     [Theory]
-    [InlineData("rewind", "--lane", "slow", "--to", "now")]
-    [InlineData("lanes forget", "slow")]
+    [InlineData("rewind", "--lane", "slow", "--to", "now", "--yes")]
+    [InlineData("lanes forget", "slow", "--yes")]
     public async Task A_live_journal_is_not_changed(string command, params string[] more)
     {
         await using var bus = _run.Bus(("slow", null, CliRun.Down()));

@@ -292,6 +292,38 @@ internal static class EventCodec
         return found;
     }
 
+    /// <summary>
+    /// Whether a whole record with a right checksum can be read: what nobody wrote by mistake, somebody may have written on purpose. Its bounds and times are
+    /// what everything that reads it relies on.
+    /// </summary>
+    public static bool IsReadable(ReadOnlySpan<byte> record)
+    {
+        if (record.Length < HeaderLength || HeaderLength + ReadAttributesLength(record) > record.Length || !IsTime(BinaryPrimitives.ReadInt64LittleEndian(record[16..])))
+            return false;
+        var flags = ReadFlags(record);
+        var attributes = record.Slice(HeaderLength, ReadAttributesLength(record));
+        if ((flags & RecordFlags.HasProfile) != 0 && (attributes.Length < 3 || attributes[0] != (byte)Tag.Profile))
+            return false;
+        while (attributes.Length > 0)
+        {
+            if (attributes.Length < 3 || BinaryPrimitives.ReadUInt16LittleEndian(attributes[1..]) is var length && 3 + length > attributes.Length)
+                return false;
+            var value = attributes.Slice(3, length);
+            var isRight = (Tag)attributes[0] switch
+            {
+                Tag.Time => value.Length == 8 && IsTime(BinaryPrimitives.ReadInt64LittleEndian(value)),
+                Tag.Extension => value.Length >= 2 && 2 + BinaryPrimitives.ReadUInt16LittleEndian(value) <= value.Length,
+                _ => true,
+            };
+            if (!isRight)
+                return false;
+            attributes = attributes[(3 + length)..];
+        }
+        return true;
+
+        static bool IsTime(long ticks) => ticks >= 0 && ticks <= DateTime.MaxValue.Ticks;
+    }
+
     public static string? FindText(ReadOnlySpan<byte> record, Tag tag) => TryFind(record, tag, out var value) ? Encoding.UTF8.GetString(value) : null;
 
     /// <summary>All attributes, with the id and time that the door stamped.</summary>

@@ -72,6 +72,12 @@ public sealed record LaneOptions
     /// <summary>How many dead letters the lane keeps; beyond it the oldest is lost and counted. 0 to 10,000,000; default 10,000.</summary>
     public int DeadLetters { get; init; } = 10_000;
 
+    /// <summary>
+    /// How many bytes of dead letters the lane keeps, whichever of the two bounds is reached first; beyond it the oldest is lost and counted. The newest is kept whatever its
+    /// size. On disk, where they are not in memory, the file may for a while be twice as large. 64 KiB to 1 PiB; default 256 MiB.
+    /// </summary>
+    public long DeadLetterBytes { get; init; } = 256L << 20;
+
     /// <summary>The most events queued for this lane. Default: none but the journal's bound.</summary>
     public long? LimitEvents { get; init; }
 

@@ -179,6 +179,18 @@ internal static partial class Log
     [LoggerMessage(325, LogLevel.Critical, "Journal: a defect of the bus ended '{Thread}'; nothing is accepted any more, lanes deliver what is committed. Start again, and report this")]
     public static partial void JournalDefect(ILogger logger, string thread, Exception exception);
 
+    [LoggerMessage(330, LogLevel.Error, "Lane {Lane}: '{File}' is {What}, and the ledger says that {Count} events became dead letters: those not replayed or purged since are lost")]
+    public static partial void DeadLettersLost(ILogger logger, string lane, string file, string what, long count);
+
+    [LoggerMessage(331, LogLevel.Error, "Journal: {Length} bytes at the {Where} of the log, up to {Events} events from number {First} on, are in no file: segment files are missing or empty. Lanes count those they had queued there as dropped: damaged, and no number is used again. Run 'evbus journal check'")]
+    public static partial void LogMissing(ILogger logger, long length, string where, long events, ulong first);
+
+    [LoggerMessage(332, LogLevel.Warning, "Journal: '{Name}' says that the clock stood at {Made}, which is ahead of now; for retention it counts as of {Counted}")]
+    public static partial void MadeInTheFuture(ILogger logger, string name, DateTimeOffset made, DateTimeOffset counted);
+
+    [LoggerMessage(333, LogLevel.Warning, "Journal: the file 'key' of '{Path}' does not say up to where the log may be plain; from byte {At} on it may not")]
+    public static partial void PlainBoundMade(ILogger logger, string path, long at);
+
     [LoggerMessage(400, LogLevel.Warning, "The {Kind} plugin {Plugin} is {State}: {Reason}")]
     public static partial void NoPlugin(ILogger logger, string kind, string plugin, string state, string reason);
 }

@@ -7,25 +7,31 @@ using EvBus.Tools.Cli.Journal;
 
 namespace EvBus.Tools.Cli.Commands;
 
-/// <summary>Events as NDJSON: structured CloudEvents, with the number in the journal before everything else.</summary>
+/// <summary>Events as NDJSON: structured CloudEvents, with the number in the journal before everything else; with --json one array of them.</summary>
 internal static class CatCommand
 {
     private const int Portion = 64 << 10;
 
-    public static async Task<int> RunAsync(string directory, EventRange range, ToolConsole console, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(string directory, EventRange range, bool asArray, ToolConsole console, CancellationToken cancellationToken)
     {
         var lines = new ArrayBufferWriter<byte>();
         try
         {
-            foreach (var record in range.Read(JournalFolder.Open(directory)))
+            var isFirst = true;
+            foreach (var record in range.Read(directory))
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                if (asArray)
+                    lines.Write(isFirst ? "[\n"u8 : ","u8);
+                isFirst = false;
                 WriteLine(record, lines);
                 if (lines.WrittenCount < Portion)
                     continue;
                 await console.PrintAsync(Encoding.UTF8.GetString(lines.WrittenSpan));
                 lines.ResetWrittenCount();
             }
+            if (asArray)
+                lines.Write(isFirst ? "[]\n"u8 : "]\n"u8);
             await console.PrintAsync(Encoding.UTF8.GetString(lines.WrittenSpan));
         }
         catch (OutputException exception) when (exception.Message.Contains("Broken pipe", StringComparison.Ordinal))

@@ -10,8 +10,10 @@ namespace EvBus.Tools.Cli.Commands;
 /// <summary>A place in the log as it is said on a command line: a number, a time, <c>oldest</c> or <c>now</c>.</summary>
 internal readonly record struct Bound(ulong? Sequence, DateTimeOffset? Time, bool IsOldest, bool IsNow)
 {
-    public static Bound Parse(string text, string option)
+    public static Bound Parse(string text, string option, DateTimeOffset now)
     {
+        if (text.StartsWith('-') && Ago(text[1..]) is { } ago && ago <= now - DateTimeOffset.MinValue)
+            return new Bound(null, now - ago, false, false);
         if (text is "oldest" or "now")
             return new Bound(null, null, text == "oldest", text == "now");
         if (ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence))
@@ -22,27 +24,43 @@ internal readonly record struct Bound(ulong? Sequence, DateTimeOffset? Time, boo
         {
             return new Bound(null, time, false, false);
         }
-        throw new UsageException($"{option} takes the number of an event, a time such as 2026-01-31T08:00:00Z, 'oldest' or 'now'.");
+        throw new UsageException($"{option} takes the number of an event, a time such as 2026-01-31T08:00:00Z or -10m (s, m, h, d before now), 'oldest' or 'now'.");
+    }
+
+    private static TimeSpan? Ago(string text)
+    {
+        if (text.Length < 2 || !long.TryParse(text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count > 1_000_000_000)
+            return null;
+        return text[^1] switch
+        {
+            's' => TimeSpan.FromSeconds(count),
+            'm' => TimeSpan.FromMinutes(count),
+            'h' => TimeSpan.FromHours(count),
+            'd' when count < 10_000_000 => TimeSpan.FromDays(count),
+            _ => null,
+        };
     }
 }
 
 /// <summary>Which events <c>cat</c> and <c>export</c> are to show.</summary>
 internal sealed record EventRange(Bound From, Bound To, string? Lane, string? Profile, long Limit)
 {
-    public static EventRange Parse(string? from, string? to, string? lane, string? profile, long? limit)
+    public static EventRange Parse(string? from, string? to, string? lane, string? profile, long? limit, DateTimeOffset now)
     {
         if (limit is < 0)
             throw new UsageException("--limit is a number of events, 0 or more.");
-        return new EventRange(Bound.Parse(from ?? "oldest", "--from"), Bound.Parse(to ?? "now", "--to"), lane, profile, limit ?? long.MaxValue);
+        return new EventRange(Bound.Parse(from ?? "oldest", "--from", now), Bound.Parse(to ?? "now", "--to", now), lane, profile, limit ?? long.MaxValue);
     }
 
     /// <summary>The events, in order. Memory of one is valid until the next is asked for.</summary>
-    public IEnumerable<StoredRecord> Read(JournalFolder folder)
+    public IEnumerable<StoredRecord> Read(string directory) => JournalCheck.Look(directory, Open, static _ => true);
+
+    private IEnumerable<StoredRecord> Open(JournalFolder folder)
     {
         var cursor = Lane is null ? null : folder.RequireLane(Lane).Cursor;
         var queue = cursor is null ? null : new LaneQueue(cursor);
         if (queue is { IsCountable: false })
-            throw new TroubleException($"What lane '{Lane}' has queued cannot be told: its rule is code, which only its bus has.");
+            throw new TroubleException($"What lane '{Lane}' has queued cannot be told: its rule is code, or was not kept (mode spill, not closed in order); only its bus has it.");
         var first = Math.Max(From.Sequence ?? 0, cursor?.Oldest ?? 0);
         var check = JournalCheck.Run(folder, From.IsNow ? ulong.MaxValue : first);
         if (From.IsNow)

@@ -21,36 +21,44 @@ internal static class ExportCommand
         if (File.Exists(file) || Directory.Exists(file))
             throw new UsageException($"'{file}' is there already. Name another file, or remove it.");
         UnixFile.SurviveFileSizeLimit();
-        var folder = JournalFolder.Open(directory);
-        var records = range.Read(folder);
-        var temporary = file + ".part";
+        var records = range.Read(directory);
+        // A name that nobody can have put a file or link under before.
+        var temporary = $"{file}.{Path.GetRandomFileName()}.part";
         var (count, first, last) = (0L, (ulong?)null, (ulong?)null);
         var lines = new ArrayBufferWriter<byte>();
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         long bytes;
-        await using (var stream = Open(temporary, options))
+        try
         {
-            foreach (var record in records)
+            await using (var stream = Open(temporary, options))
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                if (bodies)
-                    WriteBody(record, lines);
-                else
-                    CatCommand.WriteLine(record, lines);
-                (count, first, last) = (count + 1, first ?? record.Sequence, record.Sequence);
-                if (lines.WrittenCount < Portion)
-                    continue;
+                foreach (var record in records)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    if (bodies)
+                        WriteBody(record, lines);
+                    else
+                        CatCommand.WriteLine(record, lines);
+                    (count, first, last) = (count + 1, first ?? record.Sequence, record.Sequence);
+                    if (lines.WrittenCount < Portion)
+                        continue;
+                    stream.Write(lines.WrittenSpan);
+                    lines.ResetWrittenCount();
+                }
                 stream.Write(lines.WrittenSpan);
-                lines.ResetWrittenCount();
+                stream.Flush();
+                UnixFile.Sync(stream.SafeFileHandle, temporary);
+                bytes = stream.Length;
             }
-            stream.Write(lines.WrittenSpan);
-            stream.Flush();
-            UnixFile.Sync(stream.SafeFileHandle, temporary);
-            bytes = stream.Length;
+            File.Move(temporary, file);
         }
-        File.Move(temporary, file);
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
         await printer.PrintAsync(new ExportReport(file, count, bytes, first, last, last + 1), Describe);
         return 0;
     }

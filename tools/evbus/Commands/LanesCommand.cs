@@ -10,7 +10,8 @@ namespace EvBus.Tools.Cli.Commands;
 internal sealed record LaneRow(string? Lane, string File, string State, long? Queued, string? OrphanedSince);
 
 /// <summary>What <c>lanes forget</c> says.</summary>
-internal sealed record ForgetReport(string Lane, long? GivenUp, IReadOnlyList<string> Removed);
+/// <param name="DeadLetters">How many dead letters it has; their file stays, unless they were asked to go with it.</param>
+internal sealed record ForgetReport(string Lane, long? GivenUp, int DeadLetters, string? DeadLetterFile, IReadOnlyList<string> Removed);
 
 internal static class LanesCommand
 {
@@ -27,17 +28,17 @@ internal static class LanesCommand
         return 0;
     }
 
-    public static async Task<int> ForgetAsync(string directory, string lane, Printer printer)
+    public static async Task<int> ForgetAsync(string directory, string lane, bool alsoDead, Consent consent, Printer printer)
     {
         var folder = JournalFolder.OpenExclusive(directory, out var ownership);
         ForgetReport report;
         using (ownership)
-            report = Forget(folder, lane);
+            report = Forget(folder, lane, alsoDead, consent);
         await printer.PrintAsync(report, Describe);
         return 0;
     }
 
-    private static ForgetReport Forget(JournalFolder folder, string lane)
+    private static ForgetReport Forget(JournalFolder folder, string lane, bool alsoDead, Consent consent)
     {
         if (folder.Cursors.FirstOrDefault(file => file.LaneId == lane) is not { } file)
         {
@@ -53,9 +54,16 @@ internal static class LanesCommand
                 queue.Count(record);
             given = queue.IsCountable ? queue.Queued : null;
         }
+        var dead = folder.Storage.Exists(DeadLetterFile.NameOf(lane)) ? DeadLetterFile.NameOf(lane) : null;
+        var letters = dead is null ? 0 : DeadScan.Of(folder.Storage, dead).Letters;
+        consent.Ask($"forget lane '{lane}' and give up {(given is { } queued ? Printer.Plural(queued, "queued event") : "what it has queued")}{(alsoDead && letters > 0 ? $" and {Printer.Plural(letters, "dead letter")}" : "")}");
         folder.Storage.Delete(file.Name);
         folder.Storage.SyncFolder(JournalFormat.LaneFolder);
-        return new ForgetReport(lane, given, [file.Name]);
+        if (!alsoDead || dead is null)
+            return new ForgetReport(lane, given, letters, dead, [file.Name]);
+        folder.Storage.Delete(dead);
+        folder.Storage.SyncFolder(JournalFormat.DeadFolder);
+        return new ForgetReport(lane, given, letters, null, [file.Name, dead]);
     }
 
     private static string StateOf(CursorFile file) => file switch
@@ -80,5 +88,5 @@ internal static class LanesCommand
     }
 
     private static string Describe(ForgetReport report) =>
-        $"lane '{report.Lane}' is forgotten{(report.GivenUp is { } queued ? $", with {Printer.Plural(queued, "queued event")}" : "")}; the log goes at the next opening, as far as no other lane needs it\n";
+        $"lane '{report.Lane}' is forgotten{(report.GivenUp is { } queued ? $", with {Printer.Plural(queued, "queued event")}" : "")}; the log goes at the next opening, as far as no other lane needs it{(report.DeadLetterFile is { } file && report.DeadLetters > 0 ? $"; its dead letters stay in '{file}': 'evbus journal dead list' shows them, 'dead purge --all' removes them" : "")}\n";
 }

@@ -19,18 +19,18 @@ internal static class RewindCommand
 {
     public const string Skipped = DropReasons.Skipped;
 
-    public static async Task<int> RunAsync(string directory, string lane, string to, Printer printer)
+    public static async Task<int> RunAsync(string directory, string lane, string to, DateTimeOffset now, Consent consent, Printer printer)
     {
-        var bound = Bound.Parse(to, "--to");
+        var bound = Bound.Parse(to, "--to", now);
         var folder = JournalFolder.OpenExclusive(directory, out var ownership);
         RewindReport report;
         using (ownership)
-            report = Rewind(folder, folder.RequireLane(lane), bound);
+            report = Rewind(folder, folder.RequireLane(lane), bound, consent);
         await printer.PrintAsync(report, Describe);
         return 0;
     }
 
-    private static RewindReport Rewind(JournalFolder folder, CursorFile file, Bound to)
+    private static RewindReport Rewind(JournalFolder folder, CursorFile file, Bound to, Consent consent)
     {
         var check = JournalCheck.Run(folder);
         if (check.IsDamaged)
@@ -54,6 +54,8 @@ internal static class RewindCommand
         }
         var end = check.Scan.End;
         var cursor = before with { PlaceByte = place.Byte, PlaceSequence = place.Sequence, Oldest = target, Settled = [] };
+        if (skipped > 0 || (!old.IsCountable && target > before.Oldest))
+            consent.Ask(old.IsCountable ? $"skip {Printer.Plural(skipped, "event")} that lane '{before.LaneId}' has queued; they stay in the log as long as it keeps them" : $"skip what lane '{before.LaneId}' has queued before event {target}");
         if (!old.IsCountable)
         {
             Write(folder, file.Name, cursor with { Rule = "" });

@@ -72,7 +72,7 @@ internal static class StatsCommand
         Printer.Row(text, "log", $"{Printer.Plural(stats.Files, "file")}, {Printer.Plural(stats.Bytes, "byte")}, epoch {stats.Epoch}");
         Printer.Row(text, "events", stats.FirstSequence is null ? "none" : string.Create(CultureInfo.InvariantCulture, $"{stats.FirstSequence} to {stats.LastSequence}"));
         Printer.Row(text, "accepted", stats.Accepted.ToString(CultureInfo.InvariantCulture));
-        Printer.Row(text, "unmatched", stats.Unmatched?.ToString(CultureInfo.InvariantCulture) ?? "not known: the rule of a lane is code");
+        Printer.Row(text, "unmatched", stats.Unmatched?.ToString(CultureInfo.InvariantCulture) ?? "not known: the rule of a lane is code, or was not kept (mode spill, not closed in order)");
         if (stats.Damaged > 0)
             Printer.Row(text, "damage", $"{Printer.Plural(stats.Damaged, "place")}: see 'evbus journal check'");
         foreach (var lane in stats.Lanes)
@@ -89,7 +89,7 @@ internal static class StatsCommand
         Printer.Row(text, "  dropped", lane.Dropped.Count == 0 ? "0" : string.Join(", ", lane.Dropped.Select(pair => $"{pair.Key} {pair.Value}")));
         Printer.Row(text, "  queued", lane.Queued is { } queued
             ? string.Create(CultureInfo.InvariantCulture, $"{queued}{(queued > 0 ? $" ({Printer.Plural(lane.QueuedBytes!.Value, "byte")}, the oldest of {lane.Oldest})" : "")}")
-            : "not known: its rule is code, which only its bus has");
+            : "not known: its rule is code, or was not kept (mode spill, not closed in order); only its bus has it");
         Printer.Row(text, "  cursor", $"event {lane.CursorSequence}, byte {lane.CursorByte}{(lane.SettledRanges > 0 ? $", {Printer.Plural(lane.SettledRanges, "range")} settled beyond" : "")}");
         Printer.Row(text, "  ledger", lane.Balances switch { true => "balances", false => "does not balance: matched is not delivered + dead + dropped + queued", _ => "cannot be counted" });
     }

@@ -7,7 +7,8 @@ namespace EvBus.Tools.Cli.Journal;
 /// The damaged parts of a lane's dead letters (see DeadLetterFile), by byte. An opening leaves damaged entries out, and with a damaged header all
 /// of them, so a repair comes first.
 /// </summary>
-internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadOnlyList<(long At, long Length)> Damaged, (long At, long Length)? Tail)
+/// <param name="IsEmpty">Whether it holds nothing, not even a header.</param>
+internal sealed record DeadScan(string Name, bool IsEmpty, bool HasHeader, int Letters, IReadOnlyList<(long At, long Length)> Damaged, (long At, long Length)? Tail)
 {
     private const int FileHeaderLength = 16;
     private const int EntryHeaderLength = 36;
@@ -20,7 +21,8 @@ internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadO
         var header = window.Read(0, FileHeaderLength);
         if (header.Length == FileHeaderLength && header[..8].SequenceEqual(Header[..8]) && BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) > 2)
             throw new EvBusException($"'{name}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
-        var hasHeader = IsHeader(header) || !header.ContainsAnyExcept((byte)0);
+        var isEmpty = !header.ContainsAnyExcept((byte)0);
+        var hasHeader = IsHeader(header) || isEmpty;
         var (damaged, letters, begin) = (new List<(long, long)>(), 0, -1L);
         var at = (long)FileHeaderLength;
         while (at < window.Length)
@@ -37,7 +39,7 @@ internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadO
             begin = begin < 0 ? at : begin;
             at++;
         }
-        return new DeadScan(name, hasHeader, letters, damaged, begin < 0 ? null : (begin, window.Length - begin));
+        return new DeadScan(name, isEmpty, hasHeader, letters, damaged, begin < 0 ? null : (begin, window.Length - begin));
     }
 
     // The second version is that of encrypted letters, and differs in nothing else.
@@ -57,10 +59,10 @@ internal sealed record DeadScan(string Name, bool HasHeader, int Letters, IReadO
     {
         isLetter = false;
         var header = window.Read(at, EntryHeaderLength);
-        if (header.Length < EntryHeaderLength || header[8] is not (1 or 2 or 3))
+        if (header.Length < EntryHeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) is not (1 or 2 or 3))
             return 0;
         isLetter = header[8] != 2;
         var (length, checksum) = (BinaryPrimitives.ReadUInt32LittleEndian(header), BinaryPrimitives.ReadUInt32LittleEndian(header[4..]));
-        return length >= EntryHeaderLength && at + length <= window.Length && Crc32C.Compute(window.Read(at, (int)length)[8..]) == checksum ? length : 0;
+        return length >= EntryHeaderLength && length <= int.MaxValue && at + length <= window.Length && window.HasChecksum(at, length, checksum) ? length : 0;
     }
 }

@@ -35,6 +35,7 @@ internal sealed class JournalCheck
     /// </summary>
     public static T Look<T>(string path, Func<JournalFolder, T> look, Func<T, bool> isGood)
     {
+        var vanished = 0;
         for (var left = 10; ; left--)
         {
             var folder = JournalFolder.Open(path);
@@ -44,16 +45,17 @@ internal sealed class JournalCheck
                 if (folder.Owner is null || left == 0 || isGood(seen))
                     return seen;
             }
-            catch (FileNotFoundException) when (folder.Owner is not null && left > 0)
+            catch (FileNotFoundException) when (folder.Owner is not null && vanished++ < 200)
             {
-                // Gone this moment.
+                // Gone this moment: every lane is through with it.
+                left++;
             }
         }
     }
 
     public static JournalCheck Run(JournalFolder folder, ulong from = 0)
     {
-        var scan = LogScan.Run(folder, ConfirmedEnd(folder), folder.Cursors.Where(cursor => cursor.Cursor is not null).Select(cursor => cursor.Cursor!.PlaceByte), from);
+        var scan = LogScan.Run(folder, ConfirmedEnd(folder), KeyFile.PlainUntil(folder.Storage, folder.Cipher), folder.Cursors.Where(cursor => cursor.Cursor is not null).Select(cursor => cursor.Cursor!.PlaceByte), from);
         var check = new JournalCheck(folder, scan);
         check._findings.AddRange(scan.Findings);
         foreach (var (name, why) in scan.Arrangement.Doubled)
@@ -137,6 +139,12 @@ internal sealed class JournalCheck
     {
         Dead = [.. Folder.Storage.List(JournalFormat.DeadFolder).Where(name => name.EndsWith(".dead", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
             .Select(name => DeadScan.Of(Folder.Storage, $"{JournalFormat.DeadFolder}/{name}"))];
+        foreach (var cursor in Folder.Cursors.Select(file => file.Cursor).OfType<LaneCursor>().Where(cursor => cursor.Dead > 0))
+        {
+            var name = DeadLetterFile.NameOf(cursor.LaneId);
+            if (Dead.FirstOrDefault(dead => dead.Name == name) is not { IsEmpty: false })
+                _findings.Add(new("dead_lost", name, 0, 0, 0, $"it {(Folder.Storage.Exists(name) ? "is empty" : "is missing")}, and the ledger says that {cursor.Dead} events of lane '{cursor.LaneId}' became dead letters: those not replayed or purged since are lost", $"restore it from a backup if there is one, else {Finding.Repair} makes an empty one"));
+        }
         foreach (var dead in Dead)
         {
             if (!dead.HasHeader)

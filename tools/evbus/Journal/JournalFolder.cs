@@ -83,7 +83,7 @@ internal sealed class JournalFolder
             try
             {
                 var slots = SlotScan.Read(Storage, name, LaneCursor.SlotLength);
-                cursors.Add(new CursorFile(name, slots, slots.Content is { } state ? LaneCursor.Decode(state) : null));
+                cursors.Add(new CursorFile(name, slots, slots.Content is { } state ? LaneCursor.Decode(state, name) : null));
             }
             catch (FileNotFoundException) when (Owner is not null)
             {
@@ -112,11 +112,28 @@ internal sealed class JournalFolder
             throw new UsageException("No directory is named. Name the journal's: evbus journal stats DIR");
         if (!Directory.Exists(path))
             throw new UsageException(File.Exists(path) ? $"'{path}' is a file. Name the journal's directory." : $"There is no directory '{path}'.");
+        RequireReadable(path);
+        PlainFiles.Require(path);
         var storage = new DiskStorage(path);
         if (!storage.Exists(JournalFormat.CheckpointName) && storage.List(JournalFormat.LogFolder).Count == 0 && storage.List(JournalFormat.LaneFolder).Count == 0)
             throw new UsageException($"There is no journal in '{path}': it has neither a checkpoint nor a log.");
         return storage;
     }
+
+    // To somebody who may not look inside, a folder looks like an empty one.
+    private static void RequireReadable(string path)
+    {
+        try
+        {
+            _ = Directory.EnumerateFileSystemEntries(path).Any();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw Unreadable(Path.GetFullPath(path));
+        }
+    }
+
+    private static UsageException Unreadable(string path) => new($"'{path}' may not be read by this user. A journal belongs to whoever runs the bus.");
 
     /// <summary>Asks for a shared lock for a moment, which whoever has the journal open does not allow.</summary>
     private static string? OwnerOf(DiskStorage storage)
@@ -133,7 +150,7 @@ internal sealed class JournalFolder
         }
         catch (UnauthorizedAccessException)
         {
-            throw new UsageException($"'{storage.Path}' may not be read by this user. A journal belongs to whoever runs the bus.");
+            throw Unreadable(storage.Path);
         }
         catch (IOException)
         {

@@ -25,7 +25,9 @@ internal sealed class LogReader(JournalFolder folder, LogScan scan)
 
     private IEnumerable<StoredRecord> Read(PlacedFile file, long end)
     {
-        using var window = new FileWindow(folder.Storage.OpenRead(file.Name), file.Mark);
+        if (Open(file) is not { } opened)
+            yield break;
+        using var window = new FileWindow(opened, file.Mark);
         using var encrypted = folder.Cipher is null ? null : new LogFile(folder.Storage, file.Name, file.FirstByte, file.FirstSequence) { Length = end - file.FirstByte };
         var shift = JournalFormat.FileHeaderLength - file.FirstByte;
         var (at, sequence) = (file.FirstByte, file.FirstSequence);
@@ -40,11 +42,31 @@ internal sealed class LogReader(JournalFolder folder, LogScan scan)
             if (length == 0)
                 yield break;
             var record = window.ReadMemory(at + shift, length);
+            // A live journal may have made another file of this one in between: then every lane is through with what it was.
+            if (folder.Owner is not null && JournalFormat.WholeRecord(record.Span, file.Mark, out _) != length)
+                yield break;
             if (!JournalFormat.IsControl(record.Span))
-                yield return new StoredRecord(sequence++, at, encrypted is null ? record : Decrypt(encrypted, record, at));
+                yield return new StoredRecord(sequence++, at, Readable(encrypted is null ? record : Decrypt(encrypted, record, at), file, at));
             at += length;
         }
     }
+
+    /// <summary>The file; null when it is gone from a live journal, because every lane is through with it.</summary>
+    private IStorageFile? Open(PlacedFile file)
+    {
+        try
+        {
+            return folder.Storage.OpenRead(file.Name);
+        }
+        catch (FileNotFoundException) when (folder.Owner is not null)
+        {
+            return null;
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Readable(ReadOnlyMemory<byte> record, PlacedFile file, long at) =>
+        (EventCodec.ReadFlags(record.Span) & EventCodec.RecordFlags.Encrypted) != 0 || EventCodec.IsReadable(record.Span) ? record
+        : throw new TroubleException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The record at byte {at} of the log, in '{file.Name}', has the right checksum and is none that EvBus writes: somebody changed it. A bus leaves it out and counts it as dropped: damaged."));
 
     /// <summary>The record made plain; as it is when it is plain already.</summary>
     private ReadOnlyMemory<byte> Decrypt(LogFile file, ReadOnlyMemory<byte> record, long at)

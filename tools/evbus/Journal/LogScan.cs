@@ -13,6 +13,8 @@ internal sealed partial class LogScan
     private readonly List<Finding> _findings = [];
     private readonly List<Gap> _open = [];
     private readonly HashSet<long> _asked;
+    private readonly long _plainUntil;
+    private (long At, long Events) _plain;
     private readonly List<(long At, ulong WholeBefore, int GapsBefore)> _seen = [];
     private ulong _known;
     private ulong _whole;
@@ -28,9 +30,10 @@ internal sealed partial class LogScan
     private ulong _firstSequence;
     private long _end;
 
-    private LogScan(JournalFolder folder, IEnumerable<long> places)
+    private LogScan(JournalFolder folder, long? plainUntil, IEnumerable<long> places)
     {
         _folder = folder;
+        _plainUntil = plainUntil ?? long.MaxValue;
         _asked = [.. places];
         Arrangement = LogArrangement.Of(folder.Storage);
     }
@@ -60,21 +63,24 @@ internal sealed partial class LogScan
 
     /// <param name="folder">The journal.</param>
     /// <param name="confirmed">Up to where the log is known to have been committed, by what has counted it.</param>
+    /// <param name="plainUntil">Of an encrypted journal: from which byte on no record may be plain; null when it is not known.</param>
     /// <param name="places">Bytes at which records are said to begin.</param>
     /// <param name="from">The first event that matters: files that end before it are left out.</param>
-    public static LogScan Run(JournalFolder folder, (long Byte, ulong Sequence) confirmed, IEnumerable<long> places, ulong from = 0)
+    public static LogScan Run(JournalFolder folder, (long Byte, ulong Sequence) confirmed, long? plainUntil, IEnumerable<long> places, ulong from = 0)
     {
-        var scan = new LogScan(folder, places);
+        var scan = new LogScan(folder, plainUntil, places);
         var files = scan.Arrangement.Files;
         scan.End = confirmed;
+        // What cursors know of it may only have been in memory, and went with the process: the log itself says where it ends.
+        var counted = folder.MaySkip && !folder.IsClean ? (0, 0) : confirmed;
         for (var i = 0; i < files.Count; i++)
         {
             var next = i + 1 < files.Count ? files[i + 1] : null;
             if (next is not null && next.FirstSequence <= from)
                 continue;
             // A file that was ended in front of a gap says itself where it ends, and so does the last one.
-            var isEnd = next is null ? confirmed.Byte > folder.EndOf(files[i]) && folder.MaySkip : next.IsAfterGap;
-            var known = isEnd ? (0, 0) : next is not null ? (next.FirstByte, next.FirstSequence) : confirmed;
+            var isEnd = next is null ? counted.Byte > folder.EndOf(files[i]) && folder.MaySkip : next.IsAfterGap;
+            var known = isEnd ? (0, 0) : next is not null ? (next.FirstByte, next.FirstSequence) : counted;
             scan.ScanFile(files[i], known, isLast: isEnd || next is null);
         }
         if (folder.MaySkip && confirmed.Byte > scan.End.Byte)
@@ -87,6 +93,7 @@ internal sealed partial class LogScan
         using var window = _window = new FileWindow(_folder.Storage.OpenRead(file.Name), file.Mark);
         (_file, _fileByte, _firstSequence) = (file.Name, file.FirstByte, file.FirstSequence);
         var physical = Math.Max(file.FirstByte, file.FirstByte + window.Length - JournalFormat.FileHeaderLength);
+        _plain = default;
         (_headers[file.Name], _hasHeader) = ((Math.Max(_epoch, 1), Accepted), false);
         _end = isLast ? physical : Math.Min(physical, known.Byte);
         Know(file.FirstByte, file.FirstSequence);
@@ -101,7 +108,7 @@ internal sealed partial class LogScan
             else if (at == checkpoint.Byte)
                 KnowFrom(checkpoint.Byte, checkpoint.Sequence);
             var bound = at < checkpoint.Byte ? Math.Min(_end, Math.Min(known.Byte, checkpoint.Byte)) : at < known.Byte ? Math.Min(_end, known.Byte) : _end;
-            if (window.RecordAt(InFile(at), InFile(bound)) is > 0 and var length && Take(window.Read(InFile(at), length), at))
+            if (window.RecordAt(InFile(at), InFile(bound)) is > 0 and var length && Take(window.Read(InFile(at), Math.Min(length, JournalFormat.CommitLength)), length, at))
             {
                 at += length;
                 continue;
@@ -128,6 +135,11 @@ internal sealed partial class LogScan
         if (isLast)
             End = (EndLast(at), _known + _whole);
         (_accepted, _acceptedSince) = (_accepted + _acceptedSince, 0);
+        if (_plain.Events > 0)
+        {
+            _findings.Add(new("plain", file.Name, InFile(_plain.At), 0, _plain.Events, "its records are plain, and were written when the journal was encrypted already: somebody without the key wrote them",
+                "find out who may write to the directory; a bus delivers none of them and counts them as dropped: damaged"));
+        }
     }
 
     private void TakeHeader(PlacedFile file)
@@ -161,7 +173,7 @@ internal sealed partial class LogScan
     }
 
     /// <summary>Counts a whole record; false when it is a commit that does not belong here.</summary>
-    private bool Take(ReadOnlySpan<byte> record, long at)
+    private bool Take(ReadOnlySpan<byte> record, int length, long at)
     {
         if (_asked.Contains(at))
             _seen.Add((at, _whole, _open.Count));
@@ -169,12 +181,14 @@ internal sealed partial class LogScan
         {
             _whole++;
             Events++;
+            if (at >= _plainUntil && (EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Encrypted) == 0 && !Repairing.Filler.Is(record))
+                _plain = (_plain.Events == 0 ? at : _plain.At, _plain.Events + 1);
             if ((EventCodec.ReadFlags(record) & EventCodec.RecordFlags.ForLane) == 0)
                 _acceptedSince++;
             return true;
         }
         var commit = JournalFormat.ReadCommit(record);
-        if (commit.EndByte != at + record.Length)
+        if (commit.EndByte != at + length)
             return false;
         Commits++;
         if (!_hasHeader)

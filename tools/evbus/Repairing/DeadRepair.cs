@@ -10,6 +10,12 @@ internal static class DeadRepair
     public static void Run(JournalCheck check, List<string> done)
     {
         var storage = check.Folder.Storage;
+        foreach (var lost in check.Findings.Where(finding => finding.Kind == "dead_lost"))
+        {
+            DeadScan.WriteHeader(storage, lost.File);
+            storage.SyncFolder(JournalFormat.DeadFolder);
+            done.Add($"'{lost.File}' is there again, without a letter");
+        }
         foreach (var scan in check.Dead)
         {
             if (!scan.HasHeader)
@@ -20,30 +26,30 @@ internal static class DeadRepair
             var parts = scan.Tail is { } tail ? [.. scan.Damaged, tail] : scan.Damaged;
             if (parts.Count == 0)
                 continue;
-            var content = File.ReadAllBytes(Path.Combine(storage.Path, scan.Name));
-            using var whole = new MemoryStream();
-            var at = 0L;
-            foreach (var (begin, length) in parts)
+            using (var window = new FileWindow(storage.OpenRead(scan.Name)))
+            using (var whole = storage.Open(scan.Name + ".new"))
             {
-                var name = string.Create(CultureInfo.InvariantCulture, $"{JournalFormat.AsideFolder}/{Path.GetFileName(scan.Name)}-{begin}-{length}.bin");
-                Put(storage, name, content.AsSpan((int)begin, (int)length));
-                storage.SyncFolder(JournalFormat.AsideFolder);
-                done.Add(string.Create(CultureInfo.InvariantCulture, $"'{scan.Name}': byte {begin}, {length} bytes were taken out; they are in '{name}'"));
-                whole.Write(content.AsSpan((int)at, (int)(begin - at)));
-                at = begin + length;
+                whole.SetLength(0);
+                var (at, end) = (0L, 0L);
+                foreach (var (begin, length) in parts)
+                {
+                    var name = string.Create(CultureInfo.InvariantCulture, $"{JournalFormat.AsideFolder}/{Path.GetFileName(scan.Name)}-{begin}-{length}.bin");
+                    using (var aside = storage.Open(name))
+                    {
+                        aside.SetLength(0);
+                        window.CopyTo(aside, begin, begin + length, 0);
+                        aside.Sync();
+                    }
+                    storage.SyncFolder(JournalFormat.AsideFolder);
+                    done.Add(string.Create(CultureInfo.InvariantCulture, $"'{scan.Name}': byte {begin}, {length} bytes were taken out; they are in '{name}'"));
+                    window.CopyTo(whole, at, begin, end);
+                    (at, end) = (begin + length, end + begin - at);
+                }
+                window.CopyTo(whole, at, window.Length, end);
+                whole.Sync();
             }
-            whole.Write(content.AsSpan((int)at));
-            Put(storage, scan.Name + ".new", whole.ToArray());
             storage.Rename(scan.Name + ".new", scan.Name);
             storage.SyncFolder(JournalFormat.DeadFolder);
         }
-    }
-
-    private static void Put(IStorage storage, string name, ReadOnlySpan<byte> content)
-    {
-        using var file = storage.Open(name, preallocate: content.Length);
-        file.SetLength(content.Length);
-        file.Write(0, content);
-        file.Sync();
     }
 }

@@ -97,6 +97,7 @@ internal static class LaneOptionsCheck
         BusOptionsCheck.Range(errors, $"{where}.RetryMax", options.RetryMax, options.RetryInitial, TimeSpan.FromDays(1));
         BusOptionsCheck.Range(errors, $"{where}.MaxAttempts", options.MaxAttempts, 1, 1_000_000);
         BusOptionsCheck.Range(errors, $"{where}.DeadLetters", options.DeadLetters, 0, 10_000_000);
+        BusOptionsCheck.Range(errors, $"{where}.DeadLetterBytes", options.DeadLetterBytes, 64L << 10, 1L << 50);
         if (options.LimitEvents is { } events)
             BusOptionsCheck.Range(errors, $"{where}.LimitEvents", events, 1, long.MaxValue);
         if (options.LimitBytes is { } bytes)

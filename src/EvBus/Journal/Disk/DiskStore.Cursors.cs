@@ -39,7 +39,7 @@ internal sealed partial class DiskStore
                 _lost.Add(name);
                 continue;
             }
-            var cursor = LaneCursor.Decode(content);
+            var cursor = LaneCursor.Decode(content, name);
             _cursors[cursor.LaneId] = cursor;
         }
     }

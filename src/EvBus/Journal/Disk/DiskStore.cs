@@ -68,6 +68,8 @@ internal sealed partial class DiskStore : IDisposable
     /// <exception cref="IOException">The folder cannot be read or written.</exception>
     public static DiskStore Open(IStorage disk, JournalOptions options, TimeProvider time, string owner, ILogger logger)
     {
+        if (disk is DiskStorage)
+            PlainFiles.Require(disk.Path);
         var storage = new ReservedStorage(disk, options.ReserveBytes) { OnGivenUp = (name, left) => Telemetry.Log.ReserveGivenUp(logger, name, left) };
         var ownership = storage.Lock(owner);
         LogFiles? log = null;
@@ -81,9 +83,10 @@ internal sealed partial class DiskStore : IDisposable
             {
                 HasRoom = () => storage.IsWhole,
                 OnDamage = damage => Telemetry.Log.JournalDamaged(logger, damage.At, damage.Length, damage.Events, damage.What),
+                OnFutureStamp = (name, made, counted) => Telemetry.Log.MadeInTheFuture(logger, name, made, counted),
             };
             storage.GiveUpFirst = log.DropSpares;
-            KeyFile.Check(storage, cipher, log);
+            var isFirstKey = KeyFile.Check(storage, cipher, log);
             slots = SlotFile.Open(storage, JournalFormat.CheckpointName, Checkpoint.SlotLength, out var content);
             storage.SyncFolder("");
             var last = content is null ? null : Checkpoint.Decode(content);
@@ -97,6 +100,9 @@ internal sealed partial class DiskStore : IDisposable
             var store = new DiskStore(storage, ownership, log, slots, last, end) { Cipher = cipher };
             store.LoadCursors(logger);
             store.PassWhatWasNeverWritten();
+            store.End = StoreLosses.PassLost(store, logger);
+            if (cipher is not null)
+                log.PlainUntil = StoreLosses.PlainUntil(store, cipher, isFirstKey, logger);
             return store;
         }
         catch

@@ -77,13 +77,11 @@ internal sealed partial class SegmentJournal
     internal DeadLetters OpenDeadLetters(string laneId, LaneOptions options, int capacity)
     {
         if (_store is null || options.IsEphemeral)
-            return new DeadLetters(capacity, null, []);
+            return new DeadLetters(capacity, options.DeadLetterBytes, null);
         if (_dead.TryRemove(laneId, out var before))
             before.Dispose();
-        var file = _dead[laneId] = DeadLetterFile.Open(_store.Storage, laneId, _store.Cipher, out var letters, out var damaged);
-        if (damaged > 0)
-            Log.DeadLettersDamaged(_logger, laneId, damaged);
-        return new DeadLetters(capacity, file, letters);
+        var file = _dead[laneId] = StoreLosses.OpenDeadLetters(_store, laneId, _logger);
+        return new DeadLetters(capacity, options.DeadLetterBytes, file);
     }
 
     /// <summary>The lanes that an earlier run left, with the pattern each had and since when it has been an orphan.</summary>

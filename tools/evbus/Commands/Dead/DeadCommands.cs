@@ -28,7 +28,7 @@ internal static class DeadCommands
         var rows = new List<DeadRow>();
         foreach (var id in lane is null ? Lanes(folder) : [lane])
         {
-            foreach (var (number, letter) in Read(folder, id))
+            foreach (var (number, letter) in Letters(folder, id))
                 rows.Add(new DeadRow(id, number, letter.Event.Id ?? "", Printer.Time(letter.Time), letter.Attempts, letter.Reason, letter.Event.Attributes.Profile, letter.Event.Body.Length));
         }
         await printer.PrintAsync<IReadOnlyList<DeadRow>>(rows, Describe);
@@ -37,7 +37,9 @@ internal static class DeadCommands
 
     public static async Task<int> ShowAsync(string directory, string lane, ulong number, Printer printer)
     {
-        var letter = Choose(Read(JournalFolder.Open(directory), lane), [number], lane).Single().Letter;
+        var folder = JournalFolder.Open(directory);
+        Choose(Numbers(folder, lane), [number], lane);
+        var letter = Letters(folder, lane, number).Single().Letter;
         var json = new ArrayBufferWriter<byte>();
         var attributes = letter.Event.Attributes;
         var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
@@ -49,17 +51,18 @@ internal static class DeadCommands
         return 0;
     }
 
-    public static async Task<int> PurgeAsync(string directory, string lane, ulong[] numbers, bool all, Printer printer)
+    public static async Task<int> PurgeAsync(string directory, string lane, ulong[] numbers, bool all, Consent consent, Printer printer)
     {
         CheckChoice(numbers, all);
         var folder = JournalFolder.OpenExclusive(directory, out var ownership);
         DeadReport report;
         using (ownership)
         {
-            var chosen = Choose(Read(folder, lane), all ? null : numbers, lane);
-            using var file = OpenFile(folder, lane, out var letters);
-            file.Remove(chosen.Select(letter => letter.Number));
-            report = new DeadReport(lane, chosen.Count, [.. chosen.Select(letter => letter.Number)], letters.Count - chosen.Count);
+            var chosen = Choose(Numbers(folder, lane), all ? null : numbers, lane);
+            consent.Ask($"purge {Printer.Plural(chosen.Count, "dead letter")} of lane '{lane}' for good");
+            using var file = OpenFile(folder, lane);
+            file.Remove(chosen);
+            report = new DeadReport(lane, chosen.Count, chosen, file.Letters.Count());
         }
         await printer.PrintAsync(report, what => $"{Printer.Plural(what.Letters, "dead letter")} of lane '{what.Lane}' {(what.Letters == 1 ? "is" : "are")} gone, {what.Left} left; the ledger goes on counting what is gone as dead\n");
         return 0;
@@ -72,34 +75,56 @@ internal static class DeadCommands
     }
 
     /// <summary>Those of these numbers, all of them when there are none given.</summary>
-    public static IReadOnlyList<StoredLetter> Choose(List<StoredLetter> letters, ulong[]? numbers, string lane)
+    public static IReadOnlyList<ulong> Choose(IReadOnlyList<ulong> letters, ulong[]? numbers, string lane)
     {
         if (numbers is null)
             return letters;
         foreach (var number in numbers)
         {
-            if (!letters.Exists(letter => letter.Number == number))
+            if (!letters.Contains(number))
                 throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"Lane '{lane}' has no dead letter {number}. 'evbus journal dead list' shows those it has."));
         }
-        return [.. letters.Where(letter => numbers.Contains(letter.Number))];
+        return [.. letters.Where(numbers.Contains)];
     }
 
-    public static List<StoredLetter> Read(JournalFolder folder, string lane)
+    /// <summary>The numbers of a lane's letters.</summary>
+    public static IReadOnlyList<ulong> Numbers(JournalFolder folder, string lane)
+    {
+        if (!HasFile(folder, lane))
+            return [];
+        using var file = DeadLetterFile.OpenRead(folder.Storage, lane, folder.Cipher);
+        return [.. file.Letters.Select(letter => letter.Number)];
+    }
+
+    /// <summary>A lane's letters, read one after the other: together they may be more than memory holds.</summary>
+    public static IEnumerable<StoredLetter> Letters(JournalFolder folder, string lane, ulong? only = null)
+    {
+        if (!HasFile(folder, lane))
+            yield break;
+        using var file = DeadLetterFile.OpenRead(folder.Storage, lane, folder.Cipher);
+        foreach (var (number, _) in file.Letters)
+        {
+            if ((only is null || only == number) && file.Read(number) is { } letter)
+                yield return new StoredLetter(number, letter);
+        }
+    }
+
+    private static bool HasFile(JournalFolder folder, string lane)
     {
         if (folder.Storage.Exists(DeadLetterFile.NameOf(lane)))
-            return DeadLetterFile.Read(folder.Storage, lane, folder.Cipher, out _);
+            return true;
         var known = Lanes(folder).Union(folder.Cursors.Select(cursor => cursor.LaneId).OfType<string>()).Select(id => $"'{id}'").ToArray();
-        return folder.Cursors.Any(cursor => cursor.LaneId == lane) ? []
+        return folder.Cursors.Any(cursor => cursor.LaneId == lane) ? false
             : throw new UsageException($"The journal has no lane '{lane}'. {(known.Length == 0 ? "It has none at all." : $"It has {string.Join(", ", known)}.")}");
     }
 
     /// <summary>Opens the file for a change. An opening writes it anew without its damaged entries, so those are repaired first.</summary>
-    public static DeadLetterFile OpenFile(JournalFolder folder, string lane, out List<StoredLetter> letters)
+    public static DeadLetterFile OpenFile(JournalFolder folder, string lane)
     {
         var name = DeadLetterFile.NameOf(lane);
         if (folder.Storage.Exists(name) && DeadScan.Of(folder.Storage, name) is { } scan && (!scan.HasHeader || scan.Damaged.Count > 0))
             throw new TroubleException($"'{name}' is damaged. See 'evbus journal check', and repair it first: 'evbus journal repair'.");
-        return DeadLetterFile.Open(folder.Storage, lane, folder.Cipher, out letters, out _);
+        return DeadLetterFile.Open(folder.Storage, lane, folder.Cipher);
     }
 
     private static IEnumerable<string> Lanes(JournalFolder folder) => folder.Storage.List(JournalFormat.DeadFolder).Where(name => name.EndsWith(Extension, StringComparison.Ordinal))

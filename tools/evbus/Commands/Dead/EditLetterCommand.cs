@@ -25,7 +25,8 @@ internal static class EditLetterCommand
         EditLetterReport report;
         using (ownership)
         {
-            var (_, letter) = DeadCommands.Choose(DeadCommands.Read(folder, request.Lane), [request.Number], request.Lane).Single();
+            DeadCommands.Choose(DeadCommands.Numbers(folder, request.Lane), [request.Number], request.Lane);
+            var letter = DeadCommands.Letters(folder, request.Lane, request.Number).Single().Letter;
             var before = letter.Event;
             var attributes = request.Set.Aggregate(before.Attributes, Set);
             var body = request.Body is { } file ? ReadBody(file)
@@ -36,8 +37,8 @@ internal static class EditLetterCommand
             if (isChanged)
             {
                 CheckLength(attributes);
-                using var letters = DeadCommands.OpenFile(folder, request.Lane, out _);
-                var number = letters.Add(letter with { Event = new BusEvent(body, attributes) });
+                using var letters = DeadCommands.OpenFile(folder, request.Lane);
+                var (number, _) = letters.Add(letter with { Event = new BusEvent(body, attributes) });
                 letters.Remove([request.Number]);
                 report = new EditLetterReport(request.Lane, number, request.Number, body.Length, true);
             }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using EvBus.Journal;
 using EvBus.Tools.Cli.Journal;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -7,6 +8,8 @@ namespace EvBus.Tools.Cli.Commands;
 /// <summary>Puts dead letters back into the log, for their lane only: it gets them at its next start. Dead becomes queued in the ledger.</summary>
 internal static class ReplayCommand
 {
+    private const long GroupBytes = 4 << 20;
+
     public static async Task<int> RunAsync(string directory, string lane, ulong[] numbers, bool all, TimeProvider time, Printer printer)
     {
         DeadCommands.CheckChoice(numbers, all);
@@ -20,53 +23,66 @@ internal static class ReplayCommand
             folder.Load();
             if (folder.RequireLane(lane).Cursor!.OrphanedAt > 0)
                 throw new TroubleException($"Lane '{lane}' is an orphan: nobody would get what is put back for it. Start a bus with this lane first.");
-            var chosen = DeadCommands.Choose(DeadCommands.Read(folder, lane), all ? null : numbers, lane);
-            using var file = DeadCommands.OpenFile(folder, lane, out var letters);
+            var chosen = DeadCommands.Choose(DeadCommands.Numbers(folder, lane), all ? null : numbers, lane);
+            using var file = DeadCommands.OpenFile(folder, lane);
             if (chosen.Count > 0)
             {
                 // On disk again, then out of the ledger's dead, then out of the file: cut short, a letter comes twice and is never lost.
-                var bytes = Append(store, lane, chosen, time);
+                var bytes = Append(store, lane, chosen.Select(number => file.Read(number) ?? throw new TroubleException(string.Create(CultureInfo.InvariantCulture, $"Dead letter {number} of lane '{lane}' cannot be read."))), time);
                 Count(store, lane, chosen.Count, bytes);
-                file.Remove(chosen.Select(letter => letter.Number));
+                file.Remove(chosen);
             }
-            report = new DeadReport(lane, chosen.Count, [.. chosen.Select(letter => letter.Number)], letters.Count - chosen.Count);
+            report = new DeadReport(lane, chosen.Count, chosen, file.Letters.Count());
         }
         await printer.PrintAsync(report, what => $"{Printer.Plural(what.Letters, "dead letter")} queued again for lane '{what.Lane}', {what.Left} left; it gets {(what.Letters == 1 ? "it" : "them")} at its next start\n");
         return 0;
     }
 
-    private static long Append(DiskStore store, string lane, IReadOnlyList<StoredLetter> letters, TimeProvider time)
+    private static long Append(DiskStore store, string lane, IEnumerable<DeadLetter> letters, TimeProvider time)
     {
-        var end = store.End;
-        var parts = new List<ArraySegment<byte>>();
-        var bytes = 0L;
-        foreach (var (_, letter) in letters)
+        var (end, bytes, isFirst) = (store.End, 0L, true);
+        var records = new List<byte[]>();
+        foreach (var letter in letters)
         {
-            var attributes = letter.Event.Attributes;
-            var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
-            var length = EventCodec.Write(record, attributes, letter.Event.Body.Span, Guid.Empty, attributes.Time ?? letter.Time, awaited: false);
-            var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane);
-            if (store.Cipher is not null)
-                addressed = EventCodec.WithSeal(addressed);
-            parts.Add(addressed);
-            bytes += addressed.Length;
+            records.Add(Record(store, lane, letter));
+            bytes += records[^1].Length;
+            // All of them at once may be more than memory holds.
+            if (records.Sum(record => (long)record.Length) < GroupBytes)
+                continue;
+            (end, isFirst) = (Write(store, end, records, isFirst, time), false);
+            records.Clear();
         }
-        var endByte = end.Byte + bytes + JournalFormat.CommitLength;
-        var sequence = end.Sequence + (ulong)letters.Count;
-        var commit = new byte[JournalFormat.CommitLength];
-        JournalFormat.WriteCommit(commit, new CommitInfo(end.Byte, endByte, sequence, end.Accepted, store.Epoch), time.GetUtcNow());
-        parts.Add(commit);
-        store.Log.Write(new CommitGroup(end.Byte, end.Sequence, store.Epoch, letters.Count, end.Accepted, parts, new CommitWaiters()));
-        store.Log.Sync();
-        store.Log.Commit(endByte);
+        if (records.Count > 0)
+            end = Write(store, end, records, isFirst, time);
         store.Log.CloseCurrent();
         // Nothing but these came after what it has counted, and they count for nobody.
-        if (store.Last is { IsClean: true } last && last.Byte == end.Byte)
+        if (store.Last is { IsClean: true } last && last.Byte == store.End.Byte)
         {
-            store.WriteCheckpoint(last with { Epoch = store.Epoch, Byte = endByte, Sequence = sequence });
+            store.WriteCheckpoint(last with { Epoch = store.Epoch, Byte = end.Byte, Sequence = end.Sequence });
             store.Sync();
         }
         return bytes;
+    }
+
+    private static byte[] Record(DiskStore store, string lane, DeadLetter letter)
+    {
+        var attributes = letter.Event.Attributes;
+        var record = new byte[EventCodec.HeaderLength + EventCodec.AttributesBound(attributes) + letter.Event.Body.Length];
+        var length = EventCodec.Write(record, attributes, letter.Event.Body.Span, Guid.Empty, attributes.Time ?? letter.Time, awaited: false);
+        var addressed = EventCodec.ForLane(record.AsSpan(0, length), lane);
+        return store.Cipher is null ? addressed : EventCodec.WithSeal(addressed);
+    }
+
+    private static RecoveredEnd Write(DiskStore store, RecoveredEnd end, List<byte[]> records, bool isFirst, TimeProvider time)
+    {
+        var next = end with { Byte = end.Byte + records.Sum(record => (long)record.Length) + JournalFormat.CommitLength, Sequence = end.Sequence + (ulong)records.Count };
+        var commit = new byte[JournalFormat.CommitLength];
+        JournalFormat.WriteCommit(commit, new CommitInfo(end.Byte, next.Byte, next.Sequence, end.Accepted, store.Epoch), time.GetUtcNow());
+        // In mode spill numbers and bytes may jump here: the file says so, else the jump would be damage.
+        store.Log.Write(new CommitGroup(end.Byte, end.Sequence, store.Epoch, records.Count, end.Accepted, [.. records.Select(record => new ArraySegment<byte>(record)), commit], new CommitWaiters()) { IsAfterGap = isFirst && store.IsAfterGap });
+        store.Log.Sync();
+        store.Log.Commit(next.Byte);
+        return next;
     }
 
     private static void Count(DiskStore store, string lane, int letters, long bytes)

@@ -49,6 +49,30 @@ internal sealed class JournalCipher(JournalKey key)
         return -1;
     }
 
+    /// <summary>Proves that whoever wrote this byte had the key that writes.</summary>
+    public byte[] Bound(ReadOnlySpan<byte> salt, long at) => Bound(key.Keys[0], salt, at);
+
+    /// <summary>Whether somebody with one of the keys wrote it.</summary>
+    public bool Proves(ReadOnlySpan<byte> salt, long at, ReadOnlySpan<byte> proof)
+    {
+        foreach (var each in key.Keys)
+        {
+            if (CryptographicOperations.FixedTimeEquals(Bound(each, salt, at), proof))
+                return true;
+        }
+        return false;
+    }
+
+    private static byte[] Bound(byte[] key, ReadOnlySpan<byte> salt, long at)
+    {
+        Span<byte> info = stackalloc byte[19 + 8];
+        "evbus plain until 1"u8.CopyTo(info);
+        BinaryPrimitives.WriteInt64BigEndian(info[19..], at);
+        var proof = new byte[KeyLength];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, proof, salt, info);
+        return proof;
+    }
+
     /// <summary>A salt that is none of before.</summary>
     public static ulong NewSalt()
     {

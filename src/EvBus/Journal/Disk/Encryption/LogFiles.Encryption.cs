@@ -44,20 +44,37 @@ internal sealed partial class LogFiles
         return target;
     }
 
-    /// <summary>Makes whole records plain that were just read; how many bytes of them are now, which is fewer where one is not what was written.</summary>
+    /// <summary>Of an encrypted journal: from which byte on no record may be plain, because the key was there when it was written.</summary>
+    public long PlainUntil { get; set; } = long.MaxValue;
+
+    /// <summary>Makes whole records plain that were just read; how many bytes of them are now, which is fewer where one is not what a bus wrote.</summary>
     private int Unseal(LogFile file, Span<byte> records, long at)
     {
         for (var offset = 0; offset < records.Length;)
         {
             var length = EventCodec.ReadLength(records[offset..]);
-            var record = records.Slice(offset, length);
-            if ((EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Encrypted) != 0 && !JournalFormat.IsControl(record)
-                && (_keys is null || !file.TryDecrypt(_keys, record, at + offset)))
-            {
+            if (!TryUnseal(file, records.Slice(offset, length), at + offset))
                 return offset;
-            }
             offset += length;
         }
         return records.Length;
+    }
+
+    private bool TryUnseal(LogFile file, Span<byte> record, long at)
+    {
+        if (JournalFormat.IsControl(record))
+            return true;
+        var flags = EventCodec.ReadFlags(record);
+        if ((flags & EventCodec.RecordFlags.Encrypted) != 0)
+        {
+            if (_keys is null || !file.TryDecrypt(_keys, record, at))
+                return false;
+        }
+        // What a repair puts in the place of lost records is plain, and for no lane.
+        else if (at >= PlainUntil && !((flags & EventCodec.RecordFlags.ForLane) != 0 && EventCodec.ReadAttributesLength(record) == 0))
+        {
+            return false;
+        }
+        return EventCodec.IsReadable(record);
     }
 }

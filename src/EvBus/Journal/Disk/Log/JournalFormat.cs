@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Numerics;
 
 namespace EvBus.Journal;
 
@@ -216,20 +215,3 @@ internal static class JournalFormat
 
 /// <summary>What a commit record says.</summary>
 internal readonly record struct CommitInfo(long GroupByte, long EndByte, ulong NextSequence, long Accepted, ulong Epoch);
-
-/// <summary>CRC32C (Castagnoli), by the processor's own instruction where it has one.</summary>
-internal static class Crc32C
-{
-    public static uint Compute(ReadOnlySpan<byte> data)
-    {
-        var crc = uint.MaxValue;
-        while (data.Length >= 8)
-        {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));
-            data = data[8..];
-        }
-        foreach (var b in data)
-            crc = BitOperations.Crc32C(crc, b);
-        return ~crc;
-    }
-}

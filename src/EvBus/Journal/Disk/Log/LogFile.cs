@@ -1,7 +1,7 @@
 namespace EvBus.Journal;
 
 /// <summary>One segment file. Its handles are opened when they are first needed.</summary>
-internal sealed class LogFile(IStorage storage, string name, long firstByte, ulong firstSequence, uint? mark = null) : IDisposable
+internal sealed class LogFile(IStorage storage, string name, long firstByte, ulong firstSequence, uint? mark = null, OpenFiles? open = null) : IDisposable
 {
     private const int SmallestRead = 4096;
 
@@ -122,8 +122,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     {
         lock (_lock)
         {
-            _reading ??= storage.OpenRead(Name);
-            return Math.Max(0, _reading.Length - JournalFormat.FileHeaderLength);
+            return Math.Max(0, Opened().Length - JournalFormat.FileHeaderLength);
         }
     }
 
@@ -131,8 +130,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     {
         try
         {
-            _reading ??= storage.OpenRead(Name);
-            return _reading.Read(offset, target);
+            return Opened().Read(offset, target);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -145,6 +143,22 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
         }
     }
 
+    /// <summary>Closes its handle, which is opened again when it is needed; not while somebody reads.</summary>
+    public void TryClose()
+    {
+        if (!_lock.TryEnter())
+            return;
+        try
+        {
+            _reading?.Dispose();
+            _reading = null;
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
     public void Dispose()
     {
         lock (_lock)
@@ -152,6 +166,17 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
             _disposed = true;
             _cipher?.Dispose();
             _reading?.Dispose();
+            _reading = null;
         }
+        open?.Forget(this);
+    }
+
+    private IStorageFile Opened()
+    {
+        if (_reading is not null)
+            return _reading;
+        _reading = storage.OpenRead(Name);
+        open?.Opened(this);
+        return _reading;
     }
 }

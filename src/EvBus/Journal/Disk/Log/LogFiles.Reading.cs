@@ -5,6 +5,8 @@ namespace EvBus.Journal;
 // Reading blocks of whole records, and going on behind damage.
 internal sealed partial class LogFiles
 {
+    private const int LargestTrusted = 16 * BlockBytes;
+
     /// <summary>
     /// The records from a place on, as many as make a block, all of them whole and unharmed; null at the end. Where there is damage or a gap the
     /// block begins behind it: its first byte and sequence say where.
@@ -27,7 +29,7 @@ internal sealed partial class LogFiles
             if (Resync.Find(file, at, sequence, NextAfter(file)) is not { } found)
                 (at, sequence) = ReportRest(file, at, sequence, NextAfter(file));
             else
-                (at, sequence) = ReportSkip(at, sequence, found);
+                (at, sequence) = ReportSkip(file, at, sequence, found);
         }
         return null;
     }
@@ -43,14 +45,15 @@ internal sealed partial class LogFiles
     {
         Span<byte> head = stackalloc byte[EventCodec.HeaderLength];
         var lost = next is null ? 1 : (long)(next.FirstSequence - sequence);
-        if (lost > 0 && head[..file.Read(at, head)].ContainsAnyExcept((byte)0))
-            Report(new Damage(at, file.EndByte - at, lost, "records are damaged"));
+        var read = file.Read(at, head);
+        if (lost > 0 && (read == 0 || head[..read].ContainsAnyExcept((byte)0)))
+            Report(new Damage(at, file.EndByte - at, lost, read == 0 ? $"'{file.Name}' is missing, or was cut short" : "records are damaged"));
         return (file.EndByte, next?.FirstSequence ?? sequence);
     }
 
-    private (long, ulong) ReportSkip(long at, ulong sequence, (long At, ulong Sequence) found)
+    private (long, ulong) ReportSkip(LogFile file, long at, ulong sequence, (long At, ulong Sequence) found)
     {
-        Report(new Damage(at, found.At - at, (long)(found.Sequence - sequence), "records are damaged"));
+        Report(new Damage(at, found.At - at, (long)(found.Sequence - sequence), IsWhole(file, at) ? "a record with a right checksum is not what a bus wrote with this key: somebody changed it" : "records are damaged"));
         return found;
     }
 
@@ -75,10 +78,17 @@ internal sealed partial class LogFiles
             lock (_lock)
                 _pool.Return(buffer);
             // One record larger than a block: read again with room for it.
-            if (needs <= wanted || at + needs > end)
+            if (needs <= wanted || at + needs > end || (needs > LargestTrusted && !IsWhole(file, at)))
                 return null;
             wanted = (int)needs;
         }
+    }
+
+    // A damaged length may claim anything: it gets no memory before its checksum is right.
+    private static bool IsWhole(LogFile file, long at)
+    {
+        using var window = FileWindow.Of(file);
+        return window.RecordAt(at - file.FirstByte + JournalFormat.FileHeaderLength, window.Length) > 0;
     }
 
     private bool TryFind(long at, [NotNullWhen(true)] out LogFile? found)

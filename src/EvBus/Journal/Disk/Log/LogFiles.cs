@@ -15,6 +15,7 @@ internal sealed partial class LogFiles : IDisposable
     private readonly List<LogFile> _files = [];
     private readonly HashSet<long> _damage = [];
     private readonly SegmentPool _pool = new(BlockBytes, keep: 16, poison: false);
+    private readonly OpenFiles _open = new(OpenFiles.Usual);
     private readonly SpareFiles _spares;
     private LogFile? _current;
     private IStorageFile? _writing;
@@ -35,7 +36,7 @@ internal sealed partial class LogFiles : IDisposable
                 found.Add(($"{JournalFormat.LogFolder}/{name}", firstByte, firstSequence));
         }
         foreach (var (name, firstByte, firstSequence) in found.OrderBy(file => file.Byte).ThenBy(file => file.Sequence))
-            _files.Add(new LogFile(storage, name, firstByte, firstSequence));
+            _files.Add(new LogFile(storage, name, firstByte, firstSequence, open: _open));
         MeasureFiles();
     }
 
@@ -44,6 +45,9 @@ internal sealed partial class LogFiles : IDisposable
 
     /// <summary>Called when damage is met, once for each place.</summary>
     public Action<Damage>? OnDamage { get; set; }
+
+    /// <summary>Called for a file whose header says that it was made later than now, once each: with that time, and the one it counts as.</summary>
+    public Action<string, DateTimeOffset, DateTimeOffset>? OnFutureStamp { get; set; }
 
     public IReadOnlyList<LogFile> Files
     {

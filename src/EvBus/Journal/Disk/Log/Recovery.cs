@@ -26,7 +26,7 @@ internal static class Recovery
             var end = FindEnd(last, before, checkpoint, storage, notes);
             // Files that were through and deleted may come back after a power failure, when the last one, deleted as well, does not.
             if (checkpoint is not null && checkpoint.Byte > end.Byte)
-                end = new RecoveredEnd(checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted, checkpoint.Epoch, notes);
+                end = new RecoveredEnd(checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted, checkpoint.Epoch, notes) { InFiles = end.InFiles };
             if (last.Length > 0)
             {
                 // What a killed process wrote may be in the system's memory only, and from here on all stands on it.
@@ -37,8 +37,11 @@ internal static class Recovery
             }
             // Made and never written to, or all of it set aside: the log ends before it.
             log.Remove(last);
-            if (log.Files.Count == 0)
-                return new RecoveredEnd(last.FirstByte, last.FirstSequence, checkpoint?.Accepted ?? 0, Math.Max(epoch, checkpoint?.Epoch ?? 0), notes);
+            if (log.Files.Count > 0)
+                continue;
+            // What the checkpoint has counted had its numbers, whatever became of the files.
+            var emptied = new RecoveredEnd(last.FirstByte, last.FirstSequence, checkpoint?.Accepted ?? 0, Math.Max(epoch, checkpoint?.Epoch ?? 0), notes) { InFiles = (last.FirstByte, last.FirstSequence) };
+            return checkpoint is not null && checkpoint.Byte > last.FirstByte ? emptied with { Byte = checkpoint.Byte, Sequence = checkpoint.Sequence } : emptied;
         }
         return new RecoveredEnd(checkpoint?.Byte ?? 0, checkpoint?.Sequence ?? 0, checkpoint?.Accepted ?? 0, checkpoint?.Epoch ?? 0, notes);
     }
@@ -50,53 +53,37 @@ internal static class Recovery
         // In mode spill the checkpoint may stand beyond what was ever written.
         if (checkpoint is not null && (checkpoint.State & CheckpointState.Spill) == 0 && checkpoint.Byte >= at && checkpoint.Byte <= physical)
             (at, sequence, accepted) = (checkpoint.Byte, checkpoint.Sequence, checkpoint.Accepted);
+        using var window = FileWindow.Of(last);
+        var shift = JournalFormat.FileHeaderLength - last.FirstByte;
         var epoch = 0UL;
         var lastGroup = 0L;
         var damages = new List<(long From, long To, ulong Events)>();
         while (at < physical)
         {
-            var bytes = new byte[Math.Min(physical - at, 4 << 20)];
-            var data = bytes.AsSpan(0, last.Read(at, bytes));
-            var whole = 0;
-            var needs = 0L;
-            while (whole < data.Length && JournalFormat.WholeRecord(data[whole..], last.Mark, out needs) is > 0 and var length)
+            if (window.RecordAt(at + shift, window.Length) is > 0 and var length)
             {
-                var record = data.Slice(whole, length);
-                whole += length;
-                if (!JournalFormat.IsControl(record))
+                var head = window.Read(at + shift, Math.Min(length, JournalFormat.CommitLength));
+                at += length;
+                if (!JournalFormat.IsControl(head))
                 {
                     sequence++;
                     accepted++;
                 }
-                else if (JournalFormat.ReadCommit(record) is var commit && commit.EndByte == at + whole)
+                else if (JournalFormat.ReadCommit(head) is var commit && commit.EndByte == at)
                 {
                     // A number that jumps tells of records lost to damage that was skipped.
                     (sequence, accepted, epoch) = (commit.NextSequence, commit.Accepted, Math.Max(epoch, commit.Epoch));
                     lastGroup = commit.GroupByte;
                 }
-            }
-            at += whole;
-            if (whole > 0)
-                continue;
-            if (needs > data.Length && at + needs <= physical)
-            {
-                if (ReadLarge(last, at, needs) is { } control)
-                {
-                    if (!control)
-                        (sequence, accepted) = (sequence + 1, accepted + 1);
-                    at += needs;
-                    continue;
-                }
-            }
-            var (damage, expected) = (at, sequence);
-            if (SkipDamage(last, ref at, ref sequence, physical))
-            {
-                damages.Add((damage, at, sequence - expected));
                 continue;
             }
-            break;
+            // Damage, when a commit stands behind it; without one it is the torn tail.
+            if (!Resync.HasCommit(window, last, at) || Resync.Find(last, at, sequence, null) is not { } found)
+                break;
+            damages.Add((at, found.At, found.Sequence - sequence));
+            (at, sequence) = found;
         }
-        SetAside(last, at, physical, storage, notes);
+        SetAside(last, window, at, storage, notes);
         // A group is confirmed when there is another behind it. The writes of the last one may have reached the disk in any order, and what is
         // missing of it is in no log: it was not accepted.
         foreach (var (from, to, events) in damages.Where(damage => damage.From >= lastGroup))
@@ -105,50 +92,30 @@ internal static class Recovery
             notes.Add($"tail_uncertain: {events} events at byte {from} to {to} of '{last.Name}' are torn; their group is the last and may never have been confirmed; what is whole of it is kept");
         }
         last.Length = at - last.FirstByte;
-        return new RecoveredEnd(at, sequence, accepted, epoch, notes);
+        return new RecoveredEnd(at, sequence, accepted, epoch, notes) { InFiles = (at, sequence) };
     }
 
-    /// <summary>Whether a record larger than what is read at once is whole; then whether it is the journal's own.</summary>
-    private static bool? ReadLarge(LogFile file, long at, long length)
+    private static void SetAside(LogFile last, FileWindow window, long end, IStorage storage, List<string> notes)
     {
-        var data = new byte[length];
-        var read = file.Read(at, data);
-        return JournalFormat.WholeRecord(data.AsSpan(0, read), file.Mark, out _) > 0 ? JournalFormat.IsControl(data) : null;
-    }
-
-    /// <summary>Goes on behind damage when a commit stands behind it; without one it is the torn tail.</summary>
-    private static bool SkipDamage(LogFile last, ref long at, ref ulong sequence, long physical)
-    {
-        var rest = new byte[physical - at];
-        var read = last.Read(at, rest);
-        if (!Resync.HasCommit(rest.AsSpan(0, read), at, last.Mark) || Resync.Find(last, at, sequence, null) is not { } found)
-            return false;
-        (at, sequence) = found;
-        return true;
-    }
-
-    private static void SetAside(LogFile last, long end, long physical, IStorage storage, List<string> notes)
-    {
-        var rest = new byte[physical - end];
-        var bytes = rest.AsSpan(0, last.Read(end, rest));
+        var from = end - last.FirstByte + JournalFormat.FileHeaderLength;
         // In a file that is used again most of it is what the earlier one left.
-        var used = last.Mark == 0 ? bytes.LastIndexOfAnyExcept((byte)0) + 1 : Resync.EndOfRecords(bytes, last.Mark);
-        last.Length = end - last.FirstByte;
+        var used = window.EndOfUse(from, window.Length) - from;
         if (used > 0)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"{JournalFormat.AsideFolder}/tail-{end:x16}.bin");
             using (var aside = storage.Open(name))
             {
-                aside.Write(0, rest.AsSpan(0, used));
+                window.CopyTo(aside, from, from + used, 0);
                 aside.Sync();
             }
             storage.SyncFolder(JournalFormat.AsideFolder);
             notes.Add($"tail_uncertain: the last {used} bytes of '{last.Name}' were never confirmed and are torn; they are kept in '{name}'");
         }
-        if (physical == end)
+        last.Length = end - last.FirstByte;
+        if (window.Length == from)
             return;
         using var file = storage.Open(last.Name);
-        file.SetLength(JournalFormat.FileHeaderLength + end - last.FirstByte);
+        file.SetLength(from);
     }
 
     /// <summary>A copy under another name would cut into the files around the place that its name claims.</summary>
@@ -189,4 +156,8 @@ internal static class Recovery
 }
 
 /// <summary>Where the log ends, and what was found on the way.</summary>
-internal sealed record RecoveredEnd(long Byte, ulong Sequence, long Accepted, ulong Epoch, IReadOnlyList<string> Notes);
+internal sealed record RecoveredEnd(long Byte, ulong Sequence, long Accepted, ulong Epoch, IReadOnlyList<string> Notes)
+{
+    /// <summary>Where the files end. What is known beyond is in none: every lane was through with it, or it is lost.</summary>
+    public (long Byte, ulong Sequence) InFiles { get; init; }
+}

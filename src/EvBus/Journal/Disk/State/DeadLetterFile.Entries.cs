@@ -6,14 +6,21 @@ namespace EvBus.Journal;
 // One entry, as bytes and as a letter.
 internal sealed partial class DeadLetterFile
 {
-    private static byte[]? Plain(ReadOnlySpan<byte> entry, string laneId, JournalCipher? keys)
+    /// <summary>The letter at a place; null when its bytes do not say one.</summary>
+    private DeadLetter? ReadAt(long at, int length, ulong number)
     {
-        if (entry[8] != EncryptedKind)
-            return entry.ToArray();
-        return keys is null
-            ? throw new EvBusException($"'{NameOf(laneId)}' is encrypted, and no key is given. Set JournalOptions.Key; for 'evbus journal', set {JournalKey.Variable} or --key-file.")
-            : DeadLetterCipher.Decrypt(keys, laneId, entry, EntryHeaderLength);
+        var entry = new byte[length];
+        if (File.Read(at, entry) < length || BinaryPrimitives.ReadUInt32LittleEndian(entry) != length || BinaryPrimitives.ReadUInt64LittleEndian(entry.AsSpan(16)) != number
+            || Crc32C.Compute(entry.AsSpan(8)) != BinaryPrimitives.ReadUInt32LittleEndian(entry.AsSpan(4)))
+            return null;
+        return Plain(entry) is { } plain ? Decode(plain, _laneId) : null;
     }
+
+    private byte[]? Plain(byte[] entry) =>
+        entry[8] != EncryptedKind ? entry : _keys is null ? throw Encrypted() : DeadLetterCipher.Decrypt(_keys, _laneId, entry, EntryHeaderLength);
+
+    private EvBusException Encrypted() =>
+        new($"'{_name}' is encrypted, and no key is given. Set JournalOptions.Key; for 'evbus journal', set {JournalKey.Variable} or --key-file.");
 
     private byte[] Encode(DeadLetter letter, ulong number)
     {
@@ -46,13 +53,19 @@ internal sealed partial class DeadLetterFile
         return entry;
     }
 
-    private static DeadLetter Decode(ReadOnlySpan<byte> entry, string laneId)
+    /// <summary>Null when the entry, though its checksum is right, is none that was ever written.</summary>
+    private static DeadLetter? Decode(ReadOnlySpan<byte> entry, string laneId)
     {
-        var reasonLength = (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]);
-        var record = entry[(EntryHeaderLength + reasonLength)..];
+        var reasonLength = BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]);
+        var ticks = BinaryPrimitives.ReadInt64LittleEndian(entry[24..]);
+        if (reasonLength > entry.Length - EntryHeaderLength || ticks < 0 || ticks > DateTime.MaxValue.Ticks)
+            return null;
+        var record = entry[(EntryHeaderLength + (int)reasonLength)..];
+        if (record.Length < EventCodec.HeaderLength || EventCodec.ReadLength(record) != record.Length || !EventCodec.IsReadable(record))
+            return null;
         var evt = new BusEvent(record[(EventCodec.HeaderLength + EventCodec.ReadAttributesLength(record))..].ToArray(), EventCodec.ReadAttributes(record));
         return new DeadLetter(
-            laneId, evt, Encoding.UTF8.GetString(entry.Slice(EntryHeaderLength, reasonLength)), (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]),
-            new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(entry[24..]), TimeSpan.Zero));
+            laneId, evt, Encoding.UTF8.GetString(entry.Slice(EntryHeaderLength, (int)reasonLength)), (int)BinaryPrimitives.ReadUInt32LittleEndian(entry[12..]),
+            new DateTimeOffset(ticks, TimeSpan.Zero));
     }
 }

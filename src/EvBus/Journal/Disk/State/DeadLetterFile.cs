@@ -11,8 +11,8 @@ namespace EvBus.Journal;
 ///            u32 length of the reason, reason (UTF-8), record (EventCodec) }
 ///   kind: 1 a letter · 2 the letter of that number is gone (replayed, purged, or too many) · 3 a letter, encrypted (DeadLetterCipher)
 /// </code>
-/// A torn entry at the end is cut; one damaged in the middle is skipped and counted. The file is written anew when most of it is gone.
-/// For one thread at a time.
+/// A torn entry at the end is cut; one damaged in the middle is skipped and counted. Only where letters lie is in memory; what they say is read when
+/// somebody asks. The file is written anew when more than half of it is gone, also while the bus runs. For one thread at a time.
 /// </summary>
 internal sealed partial class DeadLetterFile : IDisposable
 {
@@ -21,49 +21,64 @@ internal sealed partial class DeadLetterFile : IDisposable
     private const ushort Version = 2;
     private const byte LetterKind = 1, GoneKind = 2, EncryptedKind = 3;
 
+    /// <summary>What is gone is not worth a new file below this.</summary>
+    private const long SmallestWaste = 1 << 20;
+
     private readonly IStorage _storage;
     private readonly string _name;
     private readonly string _laneId;
     private readonly JournalCipher? _keys;
-    private IStorageFile _file;
+    private readonly bool _mayWrite;
+    private readonly Dictionary<ulong, (long At, int Length)> _live = [];
+    private IStorageFile? _file;
+    private bool _disposed;
     private long _end;
+    private long _liveBytes;
+    private long _rewriteAt = SmallestWaste;
     private ulong _next = 1;
-    private int _live;
-    private int _gone;
 
-    private DeadLetterFile(IStorage storage, string laneId, JournalCipher? keys, IStorageFile file)
+    private DeadLetterFile(IStorage storage, string laneId, JournalCipher? keys, bool mayWrite)
     {
         _storage = storage;
         _name = NameOf(laneId);
         _laneId = laneId;
         _keys = keys;
-        _file = file;
+        _mayWrite = mayWrite;
     }
+
+    /// <summary>How many entries cannot be read.</summary>
+    public int Damaged { get; private set; }
+
+    /// <summary>Whether the file was not there, or held nothing, not even a header.</summary>
+    public bool WasEmpty { get; private set; }
+
+    /// <summary>The letters it holds, oldest first, and how many bytes of the file each takes.</summary>
+    public IEnumerable<(ulong Number, long Bytes)> Letters => _live.OrderBy(static letter => letter.Key).Select(static letter => (letter.Key, (long)letter.Value.Length));
 
     private static ReadOnlySpan<byte> Magic => "EVBUSD\r\n"u8;
 
+    private IStorageFile File => _file ??= _mayWrite && !_disposed ? _storage.Open(_name) : _storage.OpenRead(_name);
+
     public static string NameOf(string laneId) => $"{JournalFormat.DeadFolder}/{LaneCursor.FileOf(laneId)}.dead";
 
-    /// <summary>Opens or makes the file; <paramref name="letters"/> gets what it holds, oldest first, <paramref name="damaged"/> how many entries cannot be read.</summary>
+    /// <summary>Opens or makes the file for reading and writing; what is damaged is kept in aside/ and left out.</summary>
     /// <exception cref="EvBusException">It is of a newer format, or encrypted and there is no key.</exception>
-    public static DeadLetterFile Open(IStorage storage, string laneId, JournalCipher? keys, out List<StoredLetter> letters, out int damaged)
+    public static DeadLetterFile Open(IStorage storage, string laneId, JournalCipher? keys)
     {
-        var file = new DeadLetterFile(storage, laneId, keys, storage.Open(NameOf(laneId)));
+        var file = new DeadLetterFile(storage, laneId, keys, mayWrite: true);
         try
         {
-            var content = Read(file._file);
-            letters = Parse(content, laneId, keys, out file._end, out file._gone, out var highest, out damaged);
-            file._live = letters.Count;
-            // A number that was ever given stays given: what says that its letter is gone must not speak of a new one.
-            file._next = highest + 1;
-            if (damaged > 0)
-                KeepAside(storage, laneId, content);
-            if (content.Length < FileHeaderLength || file._end < content.Length || file._gone > Math.Max(1000, file._live) || damaged > 0
+            var isOld = file.Load();
+            var length = file.File.Length;
+            if (file.Damaged > 0)
+                file.KeepAside();
+            if (isOld || file._end < length || file.Damaged > 0 || file.Waste > Math.Max(SmallestWaste, file._liveBytes)
                 // What lies there plain, or under a former key, is encrypted with the one that writes now.
-                || (keys is { HasFormer: true } && letters.Count > 0)
-                || (keys is not null && BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) < Version))
-                file.Rewrite(letters);
+                || (keys is { HasFormer: true } && file._live.Count > 0))
+                file.Rewrite(encode: keys is not null);
             storage.SyncFolder(JournalFormat.DeadFolder);
+            // Most lanes never have a dead letter: a handle only when one comes.
+            file.Close();
             return file;
         }
         catch
@@ -73,23 +88,53 @@ internal sealed partial class DeadLetterFile : IDisposable
         }
     }
 
-    /// <summary>What a file holds, without changing it.</summary>
+    /// <summary>Opens a file that is there for reading, and changes nothing.</summary>
     /// <exception cref="EvBusException">It is of a newer format, or encrypted and there is no key.</exception>
-    public static List<StoredLetter> Read(IStorage storage, string laneId, JournalCipher? keys, out int damaged)
+    public static DeadLetterFile OpenRead(IStorage storage, string laneId, JournalCipher? keys)
     {
-        using var file = storage.OpenRead(NameOf(laneId));
-        return Parse(Read(file), laneId, keys, out _, out _, out _, out damaged);
+        var file = new DeadLetterFile(storage, laneId, keys, mayWrite: false);
+        try
+        {
+            file.Load();
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Writes a letter and makes it durable; its number.</summary>
+    /// <summary>What a letter says; null when it is gone, or cannot be read any more.</summary>
+    /// <exception cref="IOException">The disk does not give it.</exception>
+    public DeadLetter? Read(ulong number)
+    {
+        if (!_live.TryGetValue(number, out var place))
+            return null;
+        try
+        {
+            return ReadAt(place.At, place.Length, number);
+        }
+        finally
+        {
+            // After the end nothing is kept open.
+            if (_disposed)
+                Close();
+        }
+    }
+
+    /// <summary>Writes a letter and makes it durable; its number, and how many bytes of the file it takes.</summary>
     /// <exception cref="IOException">It is not on disk.</exception>
-    public ulong Add(DeadLetter letter)
+    public (ulong Number, long Bytes) Add(DeadLetter letter)
     {
         var number = _next;
-        Append(Encode(letter, number));
+        var entry = Encode(letter, number);
+        var at = _end;
+        Append(entry);
+        _live.Add(number, (at, entry.Length));
+        _liveBytes += entry.Length;
         _next++;
-        _live++;
-        return number;
+        return (number, entry.Length);
     }
 
     /// <summary>Marks letters as gone.</summary>
@@ -98,115 +143,86 @@ internal sealed partial class DeadLetterFile : IDisposable
         using var entries = new MemoryStream();
         foreach (var number in numbers)
         {
-            entries.Write(EncodeGone(number));
-            _gone++;
-            _live--;
-        }
-        if (entries.Length > 0)
-            Append(entries.ToArray());
-    }
-
-    public void Dispose() => _file.Dispose();
-
-    private static void KeepAside(IStorage storage, string laneId, byte[] content)
-    {
-        using (var aside = storage.Open($"{JournalFormat.AsideFolder}/{LaneCursor.FileOf(laneId)}.dead"))
-        {
-            aside.SetLength(0);
-            aside.Write(0, content);
-            aside.Sync();
-        }
-        storage.SyncFolder(JournalFormat.AsideFolder);
-    }
-
-    private static byte[] Read(IStorageFile file)
-    {
-        var content = new byte[file.Length];
-        var read = file.Read(0, content);
-        return read == content.Length ? content : content[..read];
-    }
-
-    private static List<StoredLetter> Parse(byte[] content, string laneId, JournalCipher? keys, out long end, out int gone, out ulong highest, out int damaged)
-    {
-        var letters = new List<StoredLetter>();
-        (end, gone, highest, damaged) = (FileHeaderLength, 0, 0, 0);
-        if (content.AsSpan().IndexOfAnyExcept((byte)0) < 0)
-        {
-            end = 0;
-            return letters;
-        }
-        // A header that is damaged does not take the letters with it.
-        if (content.Length < FileHeaderLength || !content.AsSpan(0, 8).SequenceEqual(Magic))
-            damaged++;
-        else if (BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(8)) > Version)
-            throw new EvBusException($"'{NameOf(laneId)}' is of a newer format than this version of EvBus reads. Open it with the version that wrote it, or a newer one.");
-        var removed = new HashSet<ulong>();
-        var at = FileHeaderLength;
-        while (at < content.Length)
-        {
-            var length = EntryLength(content.AsSpan(at));
-            if (length == 0)
-            {
-                // What begins no entry is skipped up to one that does; when none does, it is the torn end.
-                var next = at + 1;
-                while (next < content.Length && EntryLength(content.AsSpan(next)) == 0)
-                    next++;
-                if (next >= content.Length)
-                    break;
-                damaged++;
-                at = next;
+            if (!_live.Remove(number, out var place))
                 continue;
-            }
-            var entry = content.AsSpan(at, length);
-            var number = BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]);
-            highest = Math.Max(highest, number);
-            if (entry[8] == GoneKind)
-                removed.Add(number);
-            else if (Plain(entry, laneId, keys) is { } plain)
-                letters.Add(new StoredLetter(number, Decode(plain, laneId)));
-            else
-                damaged++;
-            at += length;
-            end = at;
+            _liveBytes -= place.Length;
+            entries.Write(EncodeGone(number));
         }
-        gone = removed.Count;
-        letters.RemoveAll(letter => removed.Contains(letter.Number));
-        return letters;
+        if (entries.Length == 0)
+            return;
+        Append(entries.ToArray());
+        if (Waste > Math.Max(_rewriteAt, _liveBytes))
+            TryRewrite();
     }
 
-    private static int EntryLength(ReadOnlySpan<byte> data)
+    public void Dispose()
     {
-        if (data.Length < EntryHeaderLength)
-            return 0;
-        var length = BinaryPrimitives.ReadUInt32LittleEndian(data);
-        return length >= EntryHeaderLength && length <= data.Length && data[8] is LetterKind or GoneKind or EncryptedKind
-            && Crc32C.Compute(data[8..(int)length]) == BinaryPrimitives.ReadUInt32LittleEndian(data[4..]) ? (int)length : 0;
+        _disposed = true;
+        Close();
     }
 
-    private void Append(byte[] entries)
+    private long Waste => _end - FileHeaderLength - _liveBytes;
+
+    private void Close()
     {
-        _file.Write(_end, entries);
-        _file.Sync();
+        _file?.Dispose();
+        _file = null;
+    }
+
+    private void Append(ReadOnlySpan<byte> entries)
+    {
+        File.Write(_end, entries);
+        File.Sync();
         _end += entries.Length;
     }
 
-    /// <summary>A file of its own with what is left, then in place of the old one.</summary>
-    private void Rewrite(List<StoredLetter> letters)
+    private void TryRewrite()
+    {
+        try
+        {
+            Rewrite(encode: false);
+            _rewriteAt = SmallestWaste;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nothing is lost: the file is as large as before. Tried again when twice as much is gone.
+            _rewriteAt = Waste * 2;
+        }
+    }
+
+    /// <summary>A file of its own with what is left, then in place of the old one: at any moment one of the two has all of it.</summary>
+    private void Rewrite(bool encode)
     {
         var header = new byte[FileHeaderLength];
         Magic.CopyTo(header);
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), _keys is null ? (ushort)1 : Version);
-        using var content = new MemoryStream();
-        content.Write(header);
-        foreach (var (number, letter) in letters)
-            content.Write(Encode(letter, number));
-        var made = _storage.Open(_name + ".new");
-        made.SetLength(0);
-        made.Write(0, content.ToArray());
-        made.Sync();
-        _file.Dispose();
+        var places = new Dictionary<ulong, (long, int)>();
+        var end = (long)FileHeaderLength;
+        using (var made = _storage.Open(_name + ".new"))
+        {
+            made.SetLength(0);
+            made.Write(0, header);
+            using var window = Window();
+            foreach (var (number, (at, length)) in _live.OrderBy(static letter => letter.Key))
+            {
+                var entry = encode && ReadAt(at, length, number) is { } letter ? Encode(letter, number) : null;
+                if (entry is null)
+                    window.CopyTo(made, at, at + length, end);
+                else
+                    made.Write(end, entry);
+                places.Add(number, (end, entry?.Length ?? length));
+                end += entry?.Length ?? length;
+            }
+            made.Sync();
+        }
+        // Under its own name from here on, also in what the system says of it.
+        Close();
         _storage.Rename(_name + ".new", _name);
-        (_file, _end, _gone) = (made, content.Length, 0);
+        _storage.SyncFolder(JournalFormat.DeadFolder);
+        _live.Clear();
+        foreach (var (number, place) in places)
+            _live.Add(number, place);
+        (_end, _liveBytes) = (end, end - FileHeaderLength);
     }
 }
 

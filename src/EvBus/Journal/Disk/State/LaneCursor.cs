@@ -117,17 +117,23 @@ internal sealed record LaneCursor
         return stream.ToArray();
     }
 
-    public static LaneCursor Decode(byte[] content)
+    /// <exception cref="EvBusException">It is of another version, or is no cursor though its checksum is right; the message names the file.</exception>
+    public static LaneCursor Decode(byte[] content, string name) => StateContent.Decode(content, name, static (content, name) => Decode(content, name, settledMost: content.Length / 16));
+
+    private static LaneCursor Decode(byte[] content, string name, int settledMost)
     {
         using var reader = new BinaryReader(new MemoryStream(content), Encoding.UTF8);
         var version = reader.ReadByte();
         if (version != Format)
-            throw new EvBusException($"The cursor has format {version}; this version of EvBus reads format {Format}.");
+            throw new EvBusException($"The cursor '{name}' has format {version}; this version of EvBus reads format {Format}. Open it with the version that wrote it, or a newer one.");
         var (id, rule, hasPattern, pattern) = (reader.ReadString(), reader.ReadString(), reader.ReadBoolean(), reader.ReadString());
         var (placeByte, placeSequence, oldest) = (reader.ReadInt64(), reader.ReadUInt64(), reader.ReadUInt64());
-        var settled = new (ulong, ulong)[reader.ReadInt32()];
+        var settled = new (ulong From, ulong To)[StateContent.Count(reader.ReadInt32(), settledMost)];
         for (var i = 0; i < settled.Length; i++)
+        {
             settled[i] = (reader.ReadUInt64(), reader.ReadUInt64());
+            StateContent.Require(settled[i].From < settled[i].To && settled[i].From >= (i == 0 ? 0 : settled[i - 1].To));
+        }
         var cursor = new LaneCursor
         {
             LaneId = id, Rule = rule, Pattern = hasPattern ? pattern : null, PlaceByte = placeByte, PlaceSequence = placeSequence, Oldest = oldest, Settled = settled,
@@ -135,88 +141,12 @@ internal sealed record LaneCursor
             Matched = reader.ReadInt64(), MatchedBytes = reader.ReadInt64(),
             Delivered = reader.ReadInt64(), Dead = reader.ReadInt64(), SettledBytes = reader.ReadInt64(),
         };
+        StateContent.Require(cursor is { PlaceByte: >= 0, CountedByte: >= 0, Matched: >= 0, Delivered: >= 0, Dead: >= 0 });
         var dropped = new Dictionary<string, long>(StringComparer.Ordinal);
-        for (var left = reader.ReadInt32(); left > 0; left--)
+        for (var left = StateContent.Count(reader.ReadInt32(), content.Length); left > 0; left--)
             dropped[reader.ReadString()] = reader.ReadInt64();
         cursor = cursor with { Dropped = dropped, OrphanedAt = reader.ReadUInt64(), OrphanedSince = new DateTimeOffset(reader.ReadInt64(), TimeSpan.Zero) };
         // Earlier versions of the format end here.
         return cursor with { SawDamage = reader.BaseStream.Position < reader.BaseStream.Length && reader.ReadBoolean() };
-    }
-}
-
-/// <summary>How the journal was left.</summary>
-[Flags]
-internal enum CheckpointState : byte
-{
-    Open = 0,
-    Clean = 1,
-
-    /// <summary>In mode spill: what was used of sequences and bytes need not be in the log.</summary>
-    Spill = 2,
-}
-
-/// <summary>What the journal as a whole has counted, as it is kept on disk.</summary>
-internal sealed record Checkpoint(ulong Epoch, CheckpointState State, long Byte, ulong Sequence, long Accepted, long Unmatched, IReadOnlyDictionary<string, long> Names)
-{
-    public const int SlotLength = 256 << 10;
-
-    private const byte Version = 1;
-
-    public bool IsClean => (State & CheckpointState.Clean) != 0;
-
-    public byte[] Encode(int capacity)
-    {
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream, Encoding.UTF8);
-        writer.Write(Version);
-        writer.Write(Epoch);
-        writer.Write((byte)State);
-        writer.Write(Byte);
-        writer.Write(Sequence);
-        writer.Write(Accepted);
-        writer.Write(Unmatched);
-        var counted = stream.Position;
-        writer.Write(0);
-        var (count, other) = (0, 0L);
-        foreach (var (name, events) in Names)
-        {
-            // Names come from outside and may be long; what has no room is counted with the others.
-            if (stream.Length + (name.Length * 3) + 64 > capacity)
-            {
-                other += events;
-                continue;
-            }
-            writer.Write(name);
-            writer.Write(events);
-            count++;
-        }
-        if (other > 0)
-        {
-            writer.Write("other");
-            writer.Write(other);
-            count++;
-        }
-        writer.Flush();
-        stream.Position = counted;
-        writer.Write(count);
-        writer.Flush();
-        return stream.ToArray();
-    }
-
-    public static Checkpoint Decode(byte[] content)
-    {
-        using var reader = new BinaryReader(new MemoryStream(content), Encoding.UTF8);
-        var version = reader.ReadByte();
-        if (version != Version)
-            throw new EvBusException($"The journal's checkpoint has format {version}; this version of EvBus reads format {Version}. Open it with the version that wrote it, or a newer one.");
-        var (epoch, state, at, sequence, accepted, unmatched) =
-            (reader.ReadUInt64(), (CheckpointState)reader.ReadByte(), reader.ReadInt64(), reader.ReadUInt64(), reader.ReadInt64(), reader.ReadInt64());
-        var names = new Dictionary<string, long>(StringComparer.Ordinal);
-        for (var left = reader.ReadInt32(); left > 0; left--)
-        {
-            var name = reader.ReadString();
-            names[name] = names.GetValueOrDefault(name) + reader.ReadInt64();
-        }
-        return new Checkpoint(epoch, state, at, sequence, accepted, unmatched, names);
     }
 }
