@@ -6,9 +6,6 @@ namespace EvBus.Journal;
 // With a disk: what is appended is readable when it is committed, and memory is only a window on the end of the log.
 internal sealed partial class SegmentJournal : ICommitTarget
 {
-    /// <summary>What may be appended beyond what is committed: a few groups of the fastest disk.</summary>
-    private const long MaxUncommitted = 64L << 20;
-
     private readonly List<Routes> _retired = [];
     private readonly ConcurrentDictionary<string, DeadLetterFile> _dead = new(StringComparer.Ordinal);
     private readonly Committer? _committer;
@@ -19,6 +16,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private CommitWaiters? _closingWaiters;
     private volatile string? _failure;
     private bool _isFull;
+    private bool _isTight;
     private long _residentBytes;
     private long _residentFrom;
     private long _committedAccepted;
@@ -126,7 +124,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
             if (_isFull)
             {
                 _isFull = false;
-                Log.DiskHasRoom(_logger);
+                _outbox.Add(() => Log.DiskHasRoom(_logger));
             }
             AskForCheck();
             Evict();
@@ -134,6 +132,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
         }
         group.Waiters.Complete(null);
         wakes.WakeAll();
+        _outbox.Tell();
         _keeper!.Touch();
     }
 
@@ -141,18 +140,13 @@ internal sealed partial class SegmentJournal : ICommitTarget
     {
         CommitWaiters? waiters = null;
         SegmentLane[] lanes;
+        if (isFull)
+        {
+            MarkFull(reason);
+            return;
+        }
         lock (_gate)
         {
-            if (isFull)
-            {
-                if (!_isFull)
-                    Log.DiskFull(_logger, reason);
-                _isFull = true;
-                AskForCheck();
-                // What is kept for rewinding gives way.
-                _keeper?.Touch();
-                return;
-            }
             _failure = reason;
             waiters = _waiters;
             lanes = _lanes;
@@ -163,6 +157,41 @@ internal sealed partial class SegmentJournal : ICommitTarget
         // Whoever waits for what was not committed waits in vain; one that drains ends.
         foreach (var lane in lanes)
             lane.Observer.Wake();
+    }
+
+    private void MarkFull(string reason)
+    {
+        lock (_gate)
+        {
+            if (!_isFull)
+                _outbox.Add(() => Log.DiskFull(_logger, reason));
+            _isFull = true;
+            AskForCheck();
+            // What is kept for rewinding gives way.
+            _keeper?.Touch();
+        }
+        _outbox.Tell();
+    }
+
+    /// <summary>When the oldest event that is not on disk yet was accepted; null when there is none, or lanes do not wait for the disk.</summary>
+    private DateTimeOffset? OldestUncommitted()
+    {
+        if (!WaitsForCommit)
+            return null;
+        lock (_gate)
+        {
+            var at = _committed.Offset;
+            for (Segment? segment = _committed.Segment; segment is not null; segment = segment.Next, at = 0)
+            {
+                while (at < segment.Written)
+                {
+                    if (!JournalFormat.IsControl(segment.Buffer.AsSpan(at)))
+                        return EventCodec.ReadAccepted(segment.Buffer.AsSpan(at));
+                    at += EventCodec.ReadLength(segment.Buffer.AsSpan(at));
+                }
+            }
+            return null;
+        }
     }
 
     /// <summary>How many accepted events are not confirmed on disk, now that it cannot write.</summary>
@@ -177,11 +206,14 @@ internal sealed partial class SegmentJournal : ICommitTarget
 
     internal bool IsThrough(SegmentLane lane)
     {
+        bool isThrough;
         lock (_gate)
         {
             var (events, bytes) = SumFor(lane);
-            return lane.QueuedStill(events, bytes).Events == 0 || (_failure is not null && lane.HasReadTo(EndSequence));
+            isThrough = lane.QueuedStill(events, bytes).Events == 0 || (_failure is not null && lane.HasReadTo(EndSequence));
         }
+        _outbox.Tell();
+        return isThrough;
     }
 
     private CommitStage StageOf(ulong sequence) =>
@@ -207,14 +239,26 @@ internal sealed partial class SegmentJournal : ICommitTarget
         var uncommitted = _bytes - _committed.Bytes;
         if (_isFull || (uncommitted > 0 && uncommitted + length > MostUncommitted))
             return false;
-        return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
+        if (_options.Journal.MaxBytes is not { } most || StoreBytes is var used && (used == 0 || used + length <= most))
+        {
+            _isTight = false;
+            return true;
+        }
+        // The file that is written to goes as well, once every lane is through with it: it must not hold the door alone.
+        if (!_isTight)
+            _keeper!.Touch();
+        _isTight = true;
+        return false;
     }
+
+    /// <summary>What is kept on disk, and what is on its way there.</summary>
+    private long StoreBytes => _bytes - _store!.Log.FirstByteOr(_committed.Bytes);
 
     /// <summary>How many bytes may be appended before the disk's limits have to be looked at.</summary>
     private long StoreRoom()
     {
         var room = MostUncommitted - (_bytes - _committed.Bytes);
-        return _options.Journal.MaxBytes is { } most ? Math.Min(room, most - (_bytes - _store!.Log.FirstByte)) : room;
+        return _options.Journal.MaxBytes is { } most ? Math.Min(room, most - StoreBytes) : room;
     }
 
     /// <summary>Keeps memory to its share: the oldest that is committed goes, whoever still has to read it.</summary>

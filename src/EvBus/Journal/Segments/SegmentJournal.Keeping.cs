@@ -43,8 +43,7 @@ internal sealed partial class SegmentJournal
         // What is durable decides: a cursor that moves on from here is not yet.
         var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
         store.Sync();
-        if (_spills)
-            LeaveLogIfThrough(needed);
+        LeaveLogIfThrough(needed);
         if (DeleteFiles(store, needed) == 0)
             return;
         _committer!.Signal();

@@ -230,7 +230,11 @@ public partial class DiskModelTests
 
         public void OnDropped(long events, string reason, ReadOnlySpan<Position> awaited) => Assert.Fail($"{events} dropped: {reason}");
 
-        public bool OnDeadLettered(EventBatch batch, string reason) => true;
+        public bool TryKeepDead(EventBatch batch, string reason) => true;
+
+        public void OnGivenUp(EventBatch batch, LaneOutcome outcome, string reason) { }
+
+        public void OnLost(ulong end, string reason) { }
 
         public void OnLimitReached(LimitPolicy policy, string what) { }
 

@@ -246,7 +246,11 @@ public class JournalModelTests
             _dropped += events;
         }
 
-        public bool OnDeadLettered(EventBatch batch, string reason) => true;
+        public bool TryKeepDead(EventBatch batch, string reason) => true;
+
+        public void OnGivenUp(EventBatch batch, LaneOutcome outcome, string reason) { }
+
+        public void OnLost(ulong end, string reason) { }
 
         public void OnLimitReached(LimitPolicy policy, string what) { }
     }

@@ -92,6 +92,22 @@ internal sealed partial class DeadLetterFile : IDisposable
         return number;
     }
 
+    /// <summary>Writes letters and makes them durable together; the number of the first.</summary>
+    /// <exception cref="IOException">They are not on disk.</exception>
+    public ulong Add(IReadOnlyList<DeadLetter> letters)
+    {
+        if (letters.Count == 1)
+            return Add(letters[0]);
+        using var entries = new MemoryStream();
+        var first = _next;
+        for (var i = 0; i < letters.Count; i++)
+            entries.Write(Encode(letters[i], first + (ulong)i));
+        Append(entries.ToArray());
+        _next += (ulong)letters.Count;
+        _live += letters.Count;
+        return first;
+    }
+
     /// <summary>Marks letters as gone.</summary>
     public void Remove(IEnumerable<ulong> numbers)
     {
