@@ -162,4 +162,4 @@ internal readonly record struct AppendResult(AppendStatus Status, int Count, Pos
 internal enum LaneOutcome : byte { Delivered, Dead, Dropped }
 
 internal readonly record struct LaneMeasure(
-    long Matched, long Delivered, long Dead, IReadOnlyDictionary<string, long> Dropped, long Queued, long QueuedBytes, DateTimeOffset? Oldest, Position Cursor);
+    long Matched, long Delivered, long Dead, IReadOnlyDictionary<string, long> Dropped, long Queued, long QueuedBytes, DateTimeOffset? Oldest, Position Cursor, long Rewound, long Replayed);

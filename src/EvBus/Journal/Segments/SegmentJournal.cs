@@ -166,10 +166,12 @@ internal sealed partial class SegmentJournal : IJournal
 
     public IJournalLane OpenLane(JournalLaneDefinition definition, IJournalObserver observer)
     {
+        if (_store is not null && _commenced && definition.Options is { Start: LaneStart.Oldest, IsEphemeral: false } && _store.FindCursor(definition.Id) is null)
+            return OpenAtOldest(_store, definition, observer);
         lock (_gate)
         {
             if (_store is not null)
-                return OpenStoredLane(_store, definition, observer);
+                return OpenStoredLane(_store, definition, observer, null);
             var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && !_commenced);
             var oldest = OldestWhole();
             var lane = fromOldest
@@ -179,6 +181,31 @@ internal sealed partial class SegmentJournal : IJournal
                 CountHeld(lane);
             Rebuild([.. _lanes, lane]);
             return lane;
+        }
+    }
+
+    private SegmentLane OpenAtOldest(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
+    {
+        lock (_moving)
+        {
+            // Until the lane is there, no file may go that it begins with.
+            lock (_deleting)
+                _keptFrom = 0;
+            try
+            {
+                var counted = CountAhead(store, definition.Filter);
+                lock (_gate)
+                    return OpenStoredLane(store, definition, observer, counted);
+            }
+            catch (LogReadException e)
+            {
+                throw new EvBusException($"Lane '{definition.Id}' cannot begin at the oldest event: {e.Message}. Mend the disk, or begin at LaneStart.Now.", e);
+            }
+            finally
+            {
+                lock (_deleting)
+                    _keptFrom = long.MaxValue;
+            }
         }
     }
 
@@ -230,7 +257,8 @@ internal sealed partial class SegmentJournal : IJournal
             measure = lane.Measure(events, bytes);
         }
         _outbox.Tell();
-        // The oldest that is unread may have to be read from disk.
+        // The oldest that is unread, and the header that says the cursor's epoch, may have to be read from disk.
+        measure = measure with { Cursor = PositionOf(measure.Cursor.Offset) };
         return measure.Queued == 0 || lane.HasUnderWay ? measure : measure with { Oldest = lane.OldestUnreadTime() ?? OldestUncommitted() };
     }
 
@@ -249,6 +277,11 @@ internal sealed partial class SegmentJournal : IJournal
         _outbox.Tell();
         _store?.Forget(lane.Id);
     }
+
+    /// <summary>The position of a record: with the epoch it was written in, which is an earlier one than this opening's for what was there before.</summary>
+    internal Position PositionOf(ulong sequence) => new(EpochOf(sequence), sequence);
+
+    internal ulong EpochOf(ulong sequence) => _store is null || sequence >= _store.End.Sequence ? Epoch : _store.Log.EpochAt(sequence) ?? Epoch;
 
     /// <summary>Under the gate: tells a lane after it what it has lost.</summary>
     internal void TellDropped(SegmentLane lane, long events, string reason, List<Position>? awaited) =>

@@ -119,6 +119,8 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             Retried = Interlocked.Read(ref _retried),
             Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _unburied ?? _trouble ?? _rotation?.Trouble,
             Cursor = measure.Cursor,
+            Rewound = measure.Rewound,
+            Replayed = measure.Replayed,
         };
     }
 

@@ -98,15 +98,18 @@ public class JournalModelTests
                     break;
                 case Kind.Attach when lane is not null:
                     lane.IsDetached = false;
+                    lane.Miss(_next);
                     lane.Journal.Attach();
                     break;
                 case Kind.Orphan when lane is not null:
                     lane.IsDetached = false;
+                    lane.Miss(_next);
                     lane.IsOrphaned = true;
                     lane.Journal.Orphan();
                     break;
                 case Kind.Adopt when lane is not null:
                     lane.IsOrphaned = false;
+                    lane.Miss(_next);
                     lane.Journal.Adopt();
                     break;
                 case Kind.Arm when lane is not null:
@@ -247,6 +250,9 @@ public class JournalModelTests
                 return open.Length > 0 && _settled.Exists(number => number > open[0]);
             }
         }
+
+        /// <summary>What came before an event and was not for the lane is a run of its own.</summary>
+        public void Miss(int before) => _settled.Add(before);
 
         public void CompareArrived() => Assert.Equal(Matched - _missed - _dropped - _given, _arrived);
 

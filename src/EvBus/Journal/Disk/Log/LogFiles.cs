@@ -73,6 +73,15 @@ internal sealed partial class LogFiles : IDisposable
             return _files.Count == 0 ? none : _files[0].FirstByte;
     }
 
+    /// <summary>The epoch in which a record was written; null when no file has it, or its header cannot be read.</summary>
+    public ulong? EpochAt(ulong sequence)
+    {
+        LogFile? file;
+        lock (_lock)
+            file = _files.FindLast(file => file.FirstSequence <= sequence);
+        return file?.Epoch;
+    }
+
     /// <summary>Writes a group behind everything else; into a new file when the last has no room for all of it.</summary>
     /// <exception cref="StorageFullException">There is no room; nothing was written that counts.</exception>
     public void Write(CommitGroup group)
@@ -196,7 +205,7 @@ internal sealed partial class LogFiles : IDisposable
         _sealing?.Dispose();
         (_salt, _sealing) = (salt, _keys?.ForSegment(new SegmentSalt(salt, group.Epoch), group.FirstByte));
         _room = length - JournalFormat.FileHeaderLength;
-        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence, mark);
+        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence, mark) { Epoch = group.Epoch };
         lock (_lock)
             _files.Add(_current);
     }

@@ -16,6 +16,7 @@ internal sealed partial class SegmentLane
     private long _matchedBytes;
     private long _delivered;
     private long _dead;
+    private long _replayed;
     private long _settledBytes;
     private ulong _detachedAt;
     private long _detachedByte;
@@ -44,6 +45,7 @@ internal sealed partial class SegmentLane
     public void CountReplayed(int bytes)
     {
         _dead--;
+        _replayed++;
         _matchedBytes += bytes;
         lock (_reading)
             _taken--;
@@ -119,7 +121,7 @@ internal sealed partial class SegmentLane
         var dropped = new Dictionary<string, long>(_dropped);
         if (IsDetached && _matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
             dropped[DropReasons.Detached] = dropped.GetValueOrDefault(DropReasons.Detached) + missed;
-        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, null, new Position(_journal.Epoch, _settled.Oldest));
+        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, null, new Position(_journal.Epoch, _settled.Oldest), _rewound, _replayed);
     }
 
     public void MarkDetached(Segment tail, ulong end, long bytes, long routedEvents, long routedBytes)

@@ -69,6 +69,9 @@ internal sealed partial class SegmentLane
         var (segment, offset, sequence, floor) = (_segment, _offset, _sequence, _floor);
         var readable = segment.Readable;
         var room = true;
+        // The positions of a batch are of one epoch; no segment or block has two.
+        if (batch.Count > 0 && batch.Epoch != _journal.EpochOf(sequence))
+            return false;
         while (offset < readable && sequence < end)
         {
             var length = EventCodec.ReadLength(segment.Buffer.AsSpan(offset));
@@ -83,7 +86,7 @@ internal sealed partial class SegmentLane
                 if (!room)
                     break;
                 if (batch.Count == 0)
-                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType, _journal.Epoch);
+                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType, _journal.EpochOf(sequence));
                 lease.Pin(segment);
                 batch.Add(new RecordSlot(segment.Buffer, offset, length, sequence, floor));
                 floor = sequence + 1;
