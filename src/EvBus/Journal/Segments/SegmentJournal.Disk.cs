@@ -159,41 +159,6 @@ internal sealed partial class SegmentJournal : ICommitTarget
             lane.Observer.Wake();
     }
 
-    private void MarkFull(string reason)
-    {
-        lock (_gate)
-        {
-            if (!_isFull)
-                _outbox.Add(() => Log.DiskFull(_logger, reason));
-            _isFull = true;
-            AskForCheck();
-            // What is kept for rewinding gives way.
-            _keeper?.Touch();
-        }
-        _outbox.Tell();
-    }
-
-    /// <summary>When the oldest event that is not on disk yet was accepted; null when there is none, or lanes do not wait for the disk.</summary>
-    private DateTimeOffset? OldestUncommitted()
-    {
-        if (!WaitsForCommit)
-            return null;
-        lock (_gate)
-        {
-            var at = _committed.Offset;
-            for (Segment? segment = _committed.Segment; segment is not null; segment = segment.Next, at = 0)
-            {
-                while (at < segment.Written)
-                {
-                    if (!JournalFormat.IsControl(segment.Buffer.AsSpan(at)))
-                        return EventCodec.ReadAccepted(segment.Buffer.AsSpan(at));
-                    at += EventCodec.ReadLength(segment.Buffer.AsSpan(at));
-                }
-            }
-            return null;
-        }
-    }
-
     /// <summary>How many accepted events are not confirmed on disk, now that it cannot write.</summary>
     internal long Unconfirmed
     {

@@ -1,3 +1,5 @@
+using EvBus.Telemetry;
+
 namespace EvBus.Journal;
 
 // Cursors and checkpoint go to disk beside the log, and files that nobody needs go.
@@ -51,6 +53,41 @@ internal sealed partial class SegmentJournal
         {
             AskForCheck();
             SignalRoom();
+        }
+    }
+
+    private void MarkFull(string reason)
+    {
+        lock (_gate)
+        {
+            if (!_isFull)
+                _outbox.Add(() => Log.DiskFull(_logger, reason));
+            _isFull = true;
+            AskForCheck();
+            // What is kept for rewinding gives way.
+            _keeper?.Touch();
+        }
+        _outbox.Tell();
+    }
+
+    /// <summary>When the oldest event that is not on disk yet was accepted; null when there is none, or lanes do not wait for the disk.</summary>
+    private DateTimeOffset? OldestUncommitted()
+    {
+        if (!WaitsForCommit)
+            return null;
+        lock (_gate)
+        {
+            var at = _committed.Offset;
+            for (Segment? segment = _committed.Segment; segment is not null; segment = segment.Next, at = 0)
+            {
+                while (at < segment.Written)
+                {
+                    if (!JournalFormat.IsControl(segment.Buffer.AsSpan(at)))
+                        return EventCodec.ReadAccepted(segment.Buffer.AsSpan(at));
+                    at += EventCodec.ReadLength(segment.Buffer.AsSpan(at));
+                }
+            }
+            return null;
         }
     }
 }

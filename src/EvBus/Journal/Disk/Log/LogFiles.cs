@@ -73,15 +73,6 @@ internal sealed partial class LogFiles : IDisposable
             return _files.Count == 0 ? none : _files[0].FirstByte;
     }
 
-    /// <summary>The epoch in which a record was written; null when no file has it, or its header cannot be read.</summary>
-    public ulong? EpochAt(ulong sequence)
-    {
-        LogFile? file;
-        lock (_lock)
-            file = _files.FindLast(file => file.FirstSequence <= sequence);
-        return file?.Epoch;
-    }
-
     /// <summary>Writes a group behind everything else; into a new file when the last has no room for all of it.</summary>
     /// <exception cref="StorageFullException">There is no room; nothing was written that counts.</exception>
     public void Write(CommitGroup group)
