@@ -170,7 +170,7 @@ internal sealed class Door(BusOptions options, IJournal journal, ReceiptTracker 
         return appended;
     }
 
-    private const string Remedy = "a lane is not keeping up: look at the status, or raise MaxEvents and MaxBytes";
+    private const string Remedy = "a lane is not keeping up: look at the status, or raise MaxEvents and MaxBytes (of a journal on disk: Journal.MaxBytes)";
 
     private static readonly PutResult Stopped = PutResult.Refused(RefusalReason.Stopped, "the bus is stopping or has stopped: put before the stop, or start another bus");
 

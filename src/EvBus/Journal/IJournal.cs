@@ -117,22 +117,29 @@ internal interface IJournalLane
 /// <param name="IsOrphan">Nobody asked for it: it is opened for what an earlier run left, and its counts are taken as they are.</param>
 internal sealed record JournalLaneDefinition(string Id, LaneFilter Filter, LaneOptions Options, string? Pattern = null, bool IsOrphan = false);
 
-/// <summary>What a journal tells a lane. Called under the journal's lock: quick, and no calls back.</summary>
+/// <summary>What a journal tells a lane. Never called under the journal's lock.</summary>
 internal interface IJournalObserver
 {
     void Wake();
 
     void OnDropped(long events, string reason, ReadOnlySpan<Position> awaited);
 
-    /// <summary>False when they cannot be kept.</summary>
-    bool OnDeadLettered(EventBatch batch, string reason);
+    /// <summary>Keeps events that the lane's limit gives up as dead letters; false when they cannot be kept, and none is.</summary>
+    bool TryKeepDead(EventBatch batch, string reason);
+
+    /// <summary>Events beyond the lane's limit are through: dead letters, or dropped.</summary>
+    void OnGivenUp(EventBatch batch, LaneOutcome outcome, string reason);
+
+    /// <summary>Of the events before a sequence number none that is not settled will ever come.</summary>
+    void OnLost(ulong end, string reason);
 
     void OnLimitReached(LimitPolicy policy, string what);
 }
 
-/// <summary>What a journal tells the bus. Called under the journal's lock.</summary>
+/// <summary>What a journal tells the bus.</summary>
 internal interface IJournalListener
 {
+    /// <summary>Under the journal's lock: quick, and no calls back.</summary>
     void OnRouted(Position position, string[] lanes);
 
     void OnUnmatched(string? profile);
@@ -158,4 +165,4 @@ internal readonly record struct AppendResult(AppendStatus Status, int Count, Pos
 internal enum LaneOutcome : byte { Delivered, Dead, Dropped }
 
 internal readonly record struct LaneMeasure(
-    long Matched, long Delivered, long Dead, IReadOnlyDictionary<string, long> Dropped, long Queued, long QueuedBytes, DateTimeOffset? Oldest, Position Cursor);
+    long Matched, long Delivered, long Dead, IReadOnlyDictionary<string, long> Dropped, long Queued, long QueuedBytes, DateTimeOffset? Oldest, Position Cursor, long Rewound, long Replayed);

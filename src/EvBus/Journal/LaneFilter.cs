@@ -11,6 +11,10 @@ internal sealed class LaneFilter(string laneId, ProfileMatch? pattern, Func<Even
 {
     private readonly byte[] _id = Encoding.UTF8.GetBytes(laneId);
     private Answer? _last;
+    private int _saidFault;
+
+    /// <summary>Called once, on a thread of its own, when the attributes' rule throws.</summary>
+    public Action<Exception>? OnFault { get; init; }
 
     /// <summary>The rule in words: two filters with different words may want different events.</summary>
     public string Rule { get; } = $"{pattern?.Pattern ?? "every event"}; unaddressed: {unaddressed}; {(attributes is null ? "by profile" : "by attributes")}";
@@ -29,7 +33,22 @@ internal sealed class LaneFilter(string laneId, ProfileMatch? pattern, Func<Even
             return EventCodec.TryFind(span, EventCodec.Tag.Lane, out var target) && target.SequenceEqual(_id);
         if (pattern is not null && !MatchesProfile((flags & EventCodec.RecordFlags.HasProfile) != 0, EventCodec.ReadProfile(span)))
             return false;
-        return attributes is null || attributes(EventBatch.Single(record)[0]);
+        return attributes is null || Asks(record);
+    }
+
+    // The rule is the user's code. What it throws for is the lane's: an event too many can be seen, one too few cannot.
+    private bool Asks(ReadOnlyMemory<byte> record)
+    {
+        try
+        {
+            return attributes!(EventBatch.Single(record)[0]);
+        }
+        catch (Exception e)
+        {
+            if (OnFault is { } say && Interlocked.Exchange(ref _saidFault, 1) == 0)
+                ThreadPool.QueueUserWorkItem(static fault => fault.Say(fault.Exception), (Say: say, Exception: e), preferLocal: false);
+            return true;
+        }
     }
 
     /// <summary>The rule on profiles alone.</summary>

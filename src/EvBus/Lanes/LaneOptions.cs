@@ -109,7 +109,7 @@ public sealed record LaneDefinition
     /// <summary>The pattern that an event's profile must match; null takes every event.</summary>
     public string? Pattern { get; init; }
 
-    /// <summary>A filter over attributes beside the pattern; null lets all through. Called at the door and in the lane, from any thread: it must be quick, and must not throw.</summary>
+    /// <summary>A filter over attributes beside the pattern; null lets all through. Called at the door and in the lane, from any thread: it must be quick, and must not throw. An event it throws for counts as the lane's, and the log says so once.</summary>
     public Func<EventView, bool>? Filter { get; init; }
 
     /// <summary>Makes the publisher, and makes it again whenever the lane needs a new instance.</summary>

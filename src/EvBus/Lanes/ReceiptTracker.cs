@@ -30,6 +30,16 @@ internal sealed class ReceiptTracker
             _entries.TryRemove(position, out _);
     }
 
+    /// <summary>Of all events before <paramref name="end"/> that are for the lane, those it is not through with will never come to it.</summary>
+    public void SettleLost(string lane, ulong end, string reason)
+    {
+        foreach (var (position, entry) in _entries)
+        {
+            if (position.Offset < end && entry.SettleLost(lane, reason))
+                _entries.TryRemove(position, out _);
+        }
+    }
+
     public async ValueTask<PutResult> WaitAsync(PutResult accepted, Receipt receipt, CancellationToken cancellationToken)
     {
         var entry = _entries.GetOrAdd(accepted.Position, static _ => new Entry());
@@ -97,6 +107,12 @@ internal sealed class ReceiptTracker
                 Answer();
                 return IsOver();
             }
+        }
+
+        public bool SettleLost(string lane, string reason)
+        {
+            lock (_lock)
+                return _lanes is not null && !_settled.Exists(each => each.Lane == lane) && Settle(lane, PutOutcome.Dropped, reason);
         }
 
         public void Abandon()

@@ -119,6 +119,12 @@ internal static partial class Log
     [LoggerMessage(119, LogLevel.Error, "Lane {Lane}, an orphan for {Retention}, is released: {Events} events are dropped (orphaned)")]
     public static partial void OrphanDropped(ILogger logger, string lane, TimeSpan retention, long events);
 
+    [LoggerMessage(140, LogLevel.Error, "Lane {Lane}: {Count} events beyond its limit cannot be kept as dead letters ({Reason}) and are dropped")]
+    public static partial void GivenUpNotKept(ILogger logger, string lane, int count, string reason);
+
+    [LoggerMessage(141, LogLevel.Error, "Lane {Lane}: its filter threw {Type} ({Reason}); what it throws for counts as meant for the lane. Said once")]
+    public static partial void FilterFailed(ILogger logger, string lane, string type, string reason);
+
     [LoggerMessage(200, LogLevel.Warning, "Publisher {Publisher} needs a profile and found none, so it has no lane. Add one under '{Publisher}:' where profiles come from (the acct file, the configuration)")]
     public static partial void NoProfile(ILogger logger, string publisher);
 

@@ -260,6 +260,35 @@ public class LimitTests
     }
 
     [Fact]
+    public async Task An_event_that_a_delegate_keeps_is_its_own_when_the_memory_behind_it_is_used_again()
+    {
+        var kept = new List<BusEvent>();
+        await using var bus = await EventBus.StartAsync(o =>
+        {
+            o.PoisonReleasedMemory = true;
+            o.Options = o.Options with { MaxBytes = 1 << 20 };
+            o.AddIngress("keeps", (evt, _) =>
+            {
+                kept.Add(evt);
+                return ValueTask.CompletedTask;
+            });
+        });
+        for (var i = 0; i < 20_000; i++)
+        {
+            var body = new byte[1000];
+            body.AsSpan().Fill((byte)i);
+            await bus.PutAsync(new BusEvent(body, new EventAttributes { Subject = $"s{i}" }));
+        }
+        await bus.StopAsync().Soon();
+        Assert.Equal(20_000, kept.Count);
+        Assert.All(kept, static (evt, i) =>
+        {
+            Assert.False(evt.Body.Span.ContainsAnyExcept((byte)i), $"event {i}");
+            Assert.Equal($"s{i}", evt.Attributes.Subject);
+        });
+    }
+
+    [Fact]
     public async Task A_view_kept_beyond_its_batch_throws()
     {
         EventView kept = default;

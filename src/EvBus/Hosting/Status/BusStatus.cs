@@ -121,6 +121,12 @@ public sealed record LaneStatus
     /// <summary>Deliveries tried again, in events; not part of the equation.</summary>
     public required long Retried { get; init; }
 
+    /// <summary>Delivered events that a rewind has queued again since the bus started; not part of the equation, as they are no longer in <see cref="Delivered"/>.</summary>
+    public long Rewound { get; init; }
+
+    /// <summary>Dead letters queued again since the bus started; not part of the equation, as they are no longer in <see cref="Dead"/>.</summary>
+    public long Replayed { get; init; }
+
     /// <summary>The position before the oldest event not yet through; only comparable with positions of the same bus.</summary>
     public Position Cursor { get; init; }
 

@@ -33,7 +33,7 @@ internal sealed partial class SegmentJournal
             if (!WaitsForCommit && lane.IsDue(_end))
                 wakes.Add(lane);
             else if (lane.IsDetached && (EventCodec.ReadFlags(record) & EventCodec.RecordFlags.Awaited) != 0)
-                lane.Observer.OnDropped(0, DropReasons.Detached, [new Position(Epoch, sequence)]);
+                TellDropped(lane, 0, DropReasons.Detached, [new Position(Epoch, sequence)]);
         }
         return route;
     }
@@ -47,6 +47,7 @@ internal sealed partial class SegmentJournal
         route.Count(stage, record.Length);
         if (route.Lanes.Length == 0)
             CountUnmatched(stage, (flags & EventCodec.RecordFlags.HasProfile) == 0 ? null : EventCodec.FindText(record, EventCodec.Tag.Profile));
+        // The one call out under the gate: its entry must be there before any lane can be through with the event.
         if ((flags & EventCodec.RecordFlags.Awaited) != 0)
             _listener.OnRouted(new Position(Epoch, sequence), route.LaneIds);
     }
@@ -71,7 +72,7 @@ internal sealed partial class SegmentJournal
             if (_unmatchedProfiles.Count >= 1000)
                 name = "other";
             else
-                _listener.OnUnmatched(profile);
+                _outbox.Add(() => _listener.OnUnmatched(profile));
             CollectionsMarshal.GetValueRefOrAddDefault(_unmatchedProfiles, name, out _)++;
             return;
         }

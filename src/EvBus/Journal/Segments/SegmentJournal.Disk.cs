@@ -6,9 +6,6 @@ namespace EvBus.Journal;
 // With a disk: what is appended is readable when it is committed, and memory is only a window on the end of the log.
 internal sealed partial class SegmentJournal : ICommitTarget
 {
-    /// <summary>What may be appended beyond what is committed: a few groups of the fastest disk.</summary>
-    private const long MaxUncommitted = 64L << 20;
-
     private readonly List<Routes> _retired = [];
     private readonly ConcurrentDictionary<string, DeadLetterFile> _dead = new(StringComparer.Ordinal);
     private readonly Committer? _committer;
@@ -20,6 +17,7 @@ internal sealed partial class SegmentJournal : ICommitTarget
     private volatile string? _failure;
     private bool _isFull;
     private string? _waitsFor;
+    private bool _isTight;
     private long _residentBytes;
     private long _residentFrom;
     private long _committedAccepted;
@@ -126,11 +124,15 @@ internal sealed partial class SegmentJournal : ICommitTarget
             }
             if (_waitsFor is not null)
             {
-                if (_isFull)
-                    Log.DiskHasRoom(_logger);
-                else
-                    Log.JournalGoesOn(_logger);
+                var wasFull = _isFull;
                 (_waitsFor, _isFull) = (null, false);
+                _outbox.Add(() =>
+                {
+                    if (wasFull)
+                        Log.DiskHasRoom(_logger);
+                    else
+                        Log.JournalGoesOn(_logger);
+                });
             }
             AskForCheck();
             Evict();
@@ -138,16 +140,20 @@ internal sealed partial class SegmentJournal : ICommitTarget
         }
         group.Waiters.Complete(null);
         wakes.WakeAll();
+        _outbox.Tell();
         _keeper!.Touch();
     }
 
     internal bool IsThrough(SegmentLane lane)
     {
+        bool isThrough;
         lock (_gate)
         {
             var (events, bytes) = SumFor(lane);
-            return lane.QueuedStill(events, bytes).Events == 0 || (_failure is not null && lane.HasReadTo(EndSequence));
+            isThrough = lane.QueuedStill(events, bytes).Events == 0 || (_failure is not null && lane.HasReadTo(EndSequence));
         }
+        _outbox.Tell();
+        return isThrough;
     }
 
     private CommitStage StageOf(ulong sequence) =>
@@ -173,14 +179,26 @@ internal sealed partial class SegmentJournal : ICommitTarget
         var uncommitted = _bytes - _committed.Bytes;
         if (_waitsFor is not null || (uncommitted > 0 && uncommitted + length > MostUncommitted))
             return false;
-        return _options.Journal.MaxBytes is not { } most || _bytes - _store!.Log.FirstByte + length <= most;
+        if (_options.Journal.MaxBytes is not { } most || StoreBytes is var used && (used == 0 || used + length <= most))
+        {
+            _isTight = false;
+            return true;
+        }
+        // The file that is written to goes as well, once every lane is through with it: it must not hold the door alone.
+        if (!_isTight)
+            _keeper!.Touch();
+        _isTight = true;
+        return false;
     }
+
+    /// <summary>What is kept on disk, and what is on its way there.</summary>
+    private long StoreBytes => _bytes - _store!.Log.FirstByteOr(_committed.Bytes);
 
     /// <summary>How many bytes may be appended before the disk's limits have to be looked at.</summary>
     private long StoreRoom()
     {
         var room = MostUncommitted - (_bytes - _committed.Bytes);
-        return _options.Journal.MaxBytes is { } most ? Math.Min(room, most - (_bytes - _store!.Log.FirstByte)) : room;
+        return _options.Journal.MaxBytes is { } most ? Math.Min(room, most - StoreBytes) : room;
     }
 
     /// <summary>Keeps memory to its share: the oldest that is committed goes, whoever still has to read it.</summary>

@@ -1,3 +1,5 @@
+using EvBus.Telemetry;
+
 namespace EvBus.Journal;
 
 // Cursors and checkpoint go to disk beside the log, and files that nobody needs go.
@@ -42,8 +44,7 @@ internal sealed partial class SegmentJournal
         // What is durable decides: a cursor that moves on from here is not yet.
         var needed = Math.Min(checkpoint.Byte, Math.Min(store.OldestPlace(checkpoint.Byte), cursors.Select(static cursor => cursor.PlaceByte).DefaultIfEmpty(long.MaxValue).Min()));
         store.Sync();
-        if (_spills)
-            LeaveLogIfThrough(needed);
+        LeaveLogIfThrough(needed);
         if (DeleteFiles(store, needed) == 0)
             return;
         _committer!.Signal();
@@ -51,6 +52,27 @@ internal sealed partial class SegmentJournal
         {
             AskForCheck();
             SignalRoom();
+        }
+    }
+
+    /// <summary>When the oldest event that is not on disk yet was accepted; null when there is none, or lanes do not wait for the disk.</summary>
+    private DateTimeOffset? OldestUncommitted()
+    {
+        if (!WaitsForCommit)
+            return null;
+        lock (_gate)
+        {
+            var at = _committed.Offset;
+            for (Segment? segment = _committed.Segment; segment is not null; segment = segment.Next, at = 0)
+            {
+                while (at < segment.Written)
+                {
+                    if (!JournalFormat.IsControl(segment.Buffer.AsSpan(at)))
+                        return EventCodec.ReadAccepted(segment.Buffer.AsSpan(at));
+                    at += EventCodec.ReadLength(segment.Buffer.AsSpan(at));
+                }
+            }
+            return null;
         }
     }
 }

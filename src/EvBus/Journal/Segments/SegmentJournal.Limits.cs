@@ -59,33 +59,41 @@ internal sealed partial class SegmentJournal
     private bool EnsureLimit(SegmentLane lane, int length)
     {
         var options = lane.Options;
-        while (true)
+        var (events, bytes) = Queued(lane);
+        var overEvents = options.LimitEvents is { } maxEvents && events + 1 > maxEvents;
+        var overBytes = options.LimitBytes is { } maxBytes && events > 0 && bytes + length > maxBytes;
+        var overAge = options.LimitAge is { } maxAge && lane.OldestInMemory() < _options.Time.GetUtcNow() - maxAge;
+        if (!overEvents && !overBytes && !overAge)
+            return true;
+        switch (options.OnLimit)
         {
-            var (events, bytes) = Queued(lane);
-            var overEvents = options.LimitEvents is { } maxEvents && events + 1 > maxEvents;
-            var overBytes = options.LimitBytes is { } maxBytes && events > 0 && bytes + length > maxBytes;
-            var overAge = options.LimitAge is { } maxAge && lane.OldestUnread(_options.Time.GetUtcNow() - maxAge);
-            if (!overEvents && !overBytes && !overAge)
-                return true;
-            if (options.OnLimit == LimitPolicy.Block)
+            case LimitPolicy.Block:
                 return false;
-            var what = overEvents ? $"{events} events queued" : overBytes ? $"{bytes} bytes queued" : $"its oldest event is older than {options.LimitAge}";
-            lane.Observer.OnLimitReached(options.OnLimit, what);
-            switch (options.OnLimit)
-            {
-                case LimitPolicy.Detach:
-                    DetachLane(lane);
-                    return true;
-                case LimitPolicy.DeadLetter:
-                    if (lane.DeadLetterUnread(1, overAge ? DropReasons.Expired : DropReasons.LaneLimit) == 0)
-                        return false;
-                    break;
-                default:
-                    if (lane.DropUnread(1, null, overAge ? DropReasons.Expired : DropReasons.LaneLimit) == 0)
-                        return false;
-                    break;
-            }
+            case LimitPolicy.Detach:
+                ReachLimit(lane, overEvents ? $"{events} events queued" : overBytes ? $"{bytes} bytes queued" : $"its oldest event is older than {options.LimitAge}");
+                return true;
+            default:
+                // What has to go goes after the gate. Only a lane whose dead letters come much slower than its events makes the door wait.
+                _outbox.Add(lane.Relief);
+                return (options.LimitEvents is not { } mostEvents || events <= (2 * mostEvents) + SlackEvents)
+                    && (options.LimitBytes is not { } mostBytes || bytes <= (2 * mostBytes) + SlackBytes);
         }
+    }
+
+    /// <summary>A letter that comes back must not push another event of its lane out. Under the gate.</summary>
+    private bool HasRoomForReplay(SegmentLane lane, int length)
+    {
+        if (!lane.HasLimit)
+            return true;
+        var (events, bytes) = Queued(lane);
+        return (lane.Options.LimitEvents is not { } maxEvents || events < maxEvents)
+            && (lane.Options.LimitBytes is not { } maxBytes || events == 0 || bytes + length <= maxBytes);
+    }
+
+    private void ReachLimit(SegmentLane lane, string what)
+    {
+        DetachLane(lane);
+        _outbox.Add(() => lane.Observer.OnLimitReached(LimitPolicy.Detach, what));
     }
 
     private (long Events, long Bytes) Queued(SegmentLane lane)
@@ -97,16 +105,20 @@ internal sealed partial class SegmentJournal
     private void PlanNextCheck()
     {
         var (events, bytes) = _store is null ? MemoryRoom() : (long.MaxValue, StoreRoom());
+        var (now, checkAt) = (_options.Time.GetUtcNow(), long.MaxValue);
         foreach (var lane in _lanes)
         {
             if (!lane.HasLimit || lane.IsDetached)
                 continue;
             var (queued, queuedBytes) = Queued(lane);
-            events = Math.Min(events, lane.Options.LimitAge is null ? (lane.Options.LimitEvents ?? long.MaxValue) - queued : 0);
+            events = Math.Min(events, (lane.Options.LimitEvents ?? long.MaxValue) - queued);
+            if (lane.Options.LimitAge is { } maxAge)
+                checkAt = Math.Min(checkAt, ((lane.OldestInMemory() ?? now) + maxAge).UtcTicks);
             bytes = Math.Min(bytes, (lane.Options.LimitBytes ?? long.MaxValue) - queuedBytes);
         }
         _checkAtEvents = events == long.MaxValue ? ulong.MaxValue : _end + (ulong)Math.Max(events, 0);
         _checkAtBytes = bytes == long.MaxValue ? long.MaxValue : _bytes + bytes;
+        _checkAtTicks = checkAt;
     }
 
     /// <summary>How much may be appended before the limits of the memory have to be looked at.</summary>
@@ -123,27 +135,6 @@ internal sealed partial class SegmentJournal
             bytes = Math.Min(bytes, _options.MaxBytes - lane.HeldBytes(_bytes) - orphanBytes);
         }
         return (events, bytes);
-    }
-
-    internal void ApplyAgeLimit(SegmentLane lane, DateTimeOffset now)
-    {
-        if (lane.Options.LimitAge is not { } maxAge || lane.Options.OnLimit == LimitPolicy.Block)
-            return;
-        lock (_gate)
-        {
-            while (!lane.IsDetached && lane.OldestUnread(now - maxAge))
-            {
-                lane.Observer.OnLimitReached(lane.Options.OnLimit, $"its oldest event is older than {maxAge}");
-                if (lane.Options.OnLimit == LimitPolicy.Detach)
-                    DetachLane(lane);
-                else if (lane.Options.OnLimit == LimitPolicy.DeadLetter)
-                    lane.DeadLetterUnread(1, DropReasons.Expired);
-                else
-                    lane.DropUnread(1, null, DropReasons.Expired);
-            }
-            Trim();
-            SignalRoom();
-        }
     }
 
     internal void Detach(SegmentLane lane)
@@ -200,12 +191,16 @@ internal sealed partial class SegmentJournal
     internal void Settle(SegmentLane lane, EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
     {
         LaneCursor? cursor;
+        bool goesOn;
         lock (_gate)
         {
             lane.CountSettled(batch, from, count, outcome, reason);
             cursor = KeepsEverySettling ? lane.Capture() : null;
+            goesOn = lane.EndStall();
             SignalRoom();
         }
+        if (goesOn)
+            lane.Observer.Wake();
         if (cursor is not null)
             Keep(cursor);
         else

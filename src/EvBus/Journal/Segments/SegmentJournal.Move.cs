@@ -33,7 +33,7 @@ internal sealed partial class SegmentJournal
                 {
                     // What is accepted counts as there: it is only not on disk yet. In mode spill the lane may even have read it.
                     if (_spills || !to.IsOldest)
-                        AwaitCommit();
+                        AwaitCommit(lane);
                     if (TryMove(lane, to, isSkip, out var moved))
                         return moved;
                     continue;
@@ -48,7 +48,7 @@ internal sealed partial class SegmentJournal
     }
 
     /// <summary>Waits until all that is accepted is on disk, or the disk is full: then what is there has to do, for a skip may be what makes room.</summary>
-    private void AwaitCommit()
+    private void AwaitCommit(SegmentLane lane)
     {
         var committed = CommitOfAll();
         while (committed is not null && !committed.Wait(TimeSpan.FromMilliseconds(50)))
@@ -59,8 +59,15 @@ internal sealed partial class SegmentJournal
                     return;
             }
         }
-        if (committed?.Result is { } failure)
-            throw new EvBusException($"The lane cannot be moved: the journal cannot write ({failure}). Mend the disk and start again.");
+        if (committed?.Result is not { } failure)
+            return;
+        // What was given back for the move is read again all the same: what is committed can still be delivered.
+        lock (_gate)
+        {
+            var stand = lane.Stand();
+            lane.TakeUpAgain(SegmentAt(stand.Place, out var offset), offset, stand.Place);
+        }
+        throw new EvBusException($"The lane cannot be moved: the journal cannot write ({failure}). Mend the disk and start again.");
     }
 
     /// <summary>Deletes the files that nobody needs, but none that a lane is just going back to.</summary>
@@ -116,6 +123,7 @@ internal sealed partial class SegmentJournal
                     Trim();
                 SignalRoom();
             }
+            _outbox.Tell();
             if (cursor is not null)
                 Keep(cursor);
             return true;

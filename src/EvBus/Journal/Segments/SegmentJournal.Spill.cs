@@ -16,7 +16,7 @@ internal sealed partial class SegmentJournal
     /// <summary>Whether what became of an event has to be kept at once: not as long as nothing of it is on disk.</summary>
     private bool KeepsEverySettling => WaitsForCommit || _spilled;
 
-    private long MostUncommitted => _spills ? Math.Max(MaxUncommitted, _options.Journal.MemoryBytes) : MaxUncommitted;
+    private long MostUncommitted => _spills ? Math.Max(Bounds.Uncommitted, _options.Journal.MemoryBytes) : Bounds.Uncommitted;
 
     /// <summary>The first sequence that is not on disk; what is needed from there on must stay in memory. 0 in the other modes.</summary>
     internal ulong MemoryOnlyFrom => _spills ? _committed.Sequence : 0;
@@ -102,7 +102,7 @@ internal sealed partial class SegmentJournal
     {
         lock (_gate)
         {
-            if (!_spilled || needed < _committed.Bytes)
+            if ((_spills ? !_spilled : !_isTight) || needed < _committed.Bytes)
                 return;
             _leaveLogAt = _committed.Bytes;
         }

@@ -16,7 +16,7 @@ internal sealed partial class SegmentJournal
         Log.JournalOpened(_logger, store.Storage.Path, (long)_end, store.Log.Bytes, Epoch);
     }
 
-    private SegmentLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
+    private SegmentLane OpenStoredLane(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer, CountedLog? before)
     {
         SegmentLane lane;
         var isKept = !definition.Options.IsEphemeral;
@@ -33,7 +33,7 @@ internal sealed partial class SegmentJournal
             lane = OpenAt(sequence, at);
             store.PrepareCursor(lane.Begin(sequence, at));
             if (_commenced)
-                CountKept(lane, store);
+                CountKept(lane, store, before);
         }
         else
         {
@@ -123,13 +123,43 @@ internal sealed partial class SegmentJournal
         }
     }
 
+    /// <summary>What is on disk for a lane to come is counted before it is opened: that may take long, and nobody waits for it.</summary>
+    private CountedLog? CountAhead(DiskStore store, LaneFilter filter)
+    {
+        if (store.Log.Files is not [var file, ..])
+            return null;
+        var counted = new CountedLog(file.FirstByte, file.FirstByte, file.FirstSequence, 0, 0);
+        // What comes meanwhile is counted as well, until little is left.
+        for (var rounds = 0; rounds < 3; rounds++)
+        {
+            var end = _committed;
+            var (events, bytes) = (counted.Events, counted.Bytes);
+            foreach (var (record, _) in Stored(counted.ToByte, counted.ToSequence, end.Bytes))
+            {
+                if (filter.Matches(record))
+                    (events, bytes) = (events + 1, bytes + record.Length);
+            }
+            counted = counted with { ToByte = end.Bytes, ToSequence = end.Sequence, Events = events, Bytes = bytes };
+        }
+        return counted;
+    }
+
+    /// <summary>How much of the log is for a lane, from one place to another.</summary>
+    private sealed record CountedLog(long FromByte, long ToByte, ulong ToSequence, long Events, long Bytes);
+
     /// <summary>What a lane added while the bus runs finds of the log: on disk, in memory, and on the way from one to the other. Under the gate.</summary>
-    private void CountKept(SegmentLane lane, DiskStore store)
+    private void CountKept(SegmentLane lane, DiskStore store, CountedLog? before)
     {
         var uncommitted = new Routes([lane]);
         try
         {
-            foreach (var (record, sequence) in Kept(lane.CountedByte, lane.CountedSequence))
+            var (at, from) = (lane.CountedByte, lane.CountedSequence);
+            if (before is { } counted && counted.FromByte == at)
+            {
+                lane.AddMatched(counted.Events, counted.Bytes);
+                (at, from) = (counted.ToByte, counted.ToSequence);
+            }
+            foreach (var (record, sequence) in Kept(at, from))
             {
                 if (!lane.Filter.Matches(record))
                     continue;

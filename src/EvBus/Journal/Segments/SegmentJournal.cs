@@ -19,7 +19,7 @@ namespace EvBus.Journal;
 ///    tail of the log, so the furthest lane's part contains the others'.
 /// 4. Checks of the limits cost nothing per event: <c>_checkAtEvents</c> and <c>_checkAtBytes</c> say when one could be reached at the earliest.
 /// 5. Orphans are on no route and keep the segments they have queued; when memory runs short they give way first.
-/// 6. A lane that waits has nothing to read up to the tail; its place moves there when somebody needs to know.
+/// 6. A lane at the end has nothing to read up to the tail; its place moves there when somebody needs to know.
 /// </summary>
 internal sealed partial class SegmentJournal : IJournal
 {
@@ -28,6 +28,7 @@ internal sealed partial class SegmentJournal : IJournal
     private readonly IJournalListener _listener;
     private readonly SegmentPool _pool;
     private readonly AsyncSignal _room = new();
+    private readonly GateOutbox _outbox;
     private readonly DiskStore? _store;
     private readonly bool _spills;
     private readonly ILogger _logger;
@@ -39,6 +40,7 @@ internal sealed partial class SegmentJournal : IJournal
     private long _bytes;
     private ulong _checkAtEvents;
     private long _checkAtBytes;
+    private long _checkAtTicks = long.MaxValue;
     private SegmentLane[] _lanes = [];
     private Routes _routes = new([]);
     private readonly bool _isSealed;
@@ -48,12 +50,14 @@ internal sealed partial class SegmentJournal : IJournal
     private long _accepted;
     private long _unmatched;
 
-    public SegmentJournal(BusOptions options, IJournalListener listener, bool poison = false, DiskStore? store = null, ILogger? logger = null)
+    public SegmentJournal(BusOptions options, IJournalListener listener, bool poison = false, DiskStore? store = null, ILogger? logger = null, JournalBounds? bounds = null)
     {
+        Bounds = bounds ?? new JournalBounds();
+        _outbox = new GateOutbox(_gate);
         _logger = logger ?? NullLogger.Instance;
         _options = options;
         _listener = listener;
-        var size = (int)Math.Clamp((store is null ? options.MaxBytes : options.Journal.MemoryBytes) / 16, 64 << 10, 1 << 20);
+        var size = (int)Math.Clamp((store is null ? options.MaxBytes : options.Journal.MemoryBytes) / 16, Bounds.SmallestSegment, 1 << 20);
         _pool = new SegmentPool(size, keep: 64, poison);
         _store = store;
         _spills = options.Journal.Mode == JournalMode.Spill;
@@ -72,6 +76,9 @@ internal sealed partial class SegmentJournal : IJournal
     }
 
     public JournalCapabilities Capabilities => new(Durable: _store is not null);
+
+    /// <summary>The bounds that no option sets.</summary>
+    internal JournalBounds Bounds { get; }
 
     internal string DefaultSource => _options.Source;
 
@@ -93,7 +100,7 @@ internal sealed partial class SegmentJournal : IJournal
             bound += EventCodec.SealLength;
         lock (_gate)
         {
-            if (_closed || _failure is not null || _waitedFor || _end >= _checkAtEvents || _bytes + bound > _checkAtBytes || _tail.Free < bound)
+            if (_closed || _failure is not null || _waitedFor || _end >= _checkAtEvents || _bytes + bound > _checkAtBytes || _tail.Free < bound || stamp.Accepted.UtcTicks >= _checkAtTicks)
             {
                 result = default;
                 return false;
@@ -107,6 +114,7 @@ internal sealed partial class SegmentJournal : IJournal
         }
         wakes.WakeAll();
         _committer?.Signal();
+        _outbox.Tell();
         return true;
     }
 
@@ -127,7 +135,7 @@ internal sealed partial class SegmentJournal : IJournal
             while (appended < count)
             {
                 var length = EventCodec.ReadLength(records);
-                if ((_end >= _checkAtEvents || _bytes + length > _checkAtBytes) && !EnsureRoom(length))
+                if ((_end >= _checkAtEvents || _bytes + length > _checkAtBytes || _checkAtTicks < long.MaxValue) && !EnsureRoom(length))
                     break;
                 route = Append(records[..length], ref wakes);
                 _accepted++;
@@ -144,6 +152,7 @@ internal sealed partial class SegmentJournal : IJournal
         wakes.WakeAll();
         if (result.Count > 0)
             _committer?.Signal();
+        _outbox.Tell();
         return result;
     }
 
@@ -157,10 +166,12 @@ internal sealed partial class SegmentJournal : IJournal
 
     public IJournalLane OpenLane(JournalLaneDefinition definition, IJournalObserver observer)
     {
+        if (_store is not null && _commenced && definition.Options is { Start: LaneStart.Oldest, IsEphemeral: false } && _store.FindCursor(definition.Id) is null)
+            return OpenAtOldest(_store, definition, observer);
         lock (_gate)
         {
             if (_store is not null)
-                return OpenStoredLane(_store, definition, observer);
+                return OpenStoredLane(_store, definition, observer, null);
             var fromOldest = definition.Options.Start == LaneStart.Oldest || (definition.Options.Start == LaneStart.Auto && !_commenced);
             var oldest = OldestWhole();
             var lane = fromOldest
@@ -170,6 +181,31 @@ internal sealed partial class SegmentJournal : IJournal
                 CountHeld(lane);
             Rebuild([.. _lanes, lane]);
             return lane;
+        }
+    }
+
+    private SegmentLane OpenAtOldest(DiskStore store, JournalLaneDefinition definition, IJournalObserver observer)
+    {
+        lock (_moving)
+        {
+            // Until the lane is there, no file may go that it begins with.
+            lock (_deleting)
+                _keptFrom = 0;
+            try
+            {
+                var counted = CountAhead(store, definition.Filter);
+                lock (_gate)
+                    return OpenStoredLane(store, definition, observer, counted);
+            }
+            catch (LogReadException e)
+            {
+                throw new EvBusException($"Lane '{definition.Id}' cannot begin at the oldest event: {e.Message}. Mend the disk, or begin at LaneStart.Now.", e);
+            }
+            finally
+            {
+                lock (_deleting)
+                    _keptFrom = long.MaxValue;
+            }
         }
     }
 
@@ -185,6 +221,7 @@ internal sealed partial class SegmentJournal : IJournal
             AskForCheck();
             SignalRoom();
         }
+        _outbox.Tell();
         // From here on sequences may be used of which nothing is on disk; the next opening must know.
         if (_spills)
             KeepAll(isClean: false);
@@ -213,26 +250,45 @@ internal sealed partial class SegmentJournal : IJournal
 
     internal LaneMeasure Measure(SegmentLane lane)
     {
+        LaneMeasure measure;
         lock (_gate)
         {
             var (events, bytes) = SumFor(lane);
-            return lane.Measure(events, bytes);
+            measure = lane.Measure(events, bytes);
         }
+        _outbox.Tell();
+        // The oldest that is unread, and the header that says the cursor's epoch, may have to be read from disk.
+        measure = measure with { Cursor = PositionOf(measure.Cursor.Offset) };
+        return measure.Queued == 0 || lane.HasUnderWay ? measure : measure with { Oldest = lane.OldestUnreadTime() ?? OldestUncommitted() };
     }
 
     internal void Close(SegmentLane lane, string reason)
     {
         lock (_gate)
         {
-            lane.DropUnread(long.MaxValue, null, reason);
+            var (events, bytes) = SumFor(lane);
+            lane.Forsake(events, bytes, reason);
             Rebuild([.. _lanes.Where(each => each != lane)]);
             lane.IsForgotten = true;
-            _store?.Forget(lane.Id);
             lane.Release();
             Trim();
             SignalRoom();
         }
+        _outbox.Tell();
+        _store?.Forget(lane.Id);
     }
+
+    /// <summary>The position of a record: with the epoch it was written in, which is an earlier one than this opening's for what was there before.</summary>
+    internal Position PositionOf(ulong sequence) => new(EpochOf(sequence), sequence);
+
+    internal ulong EpochOf(ulong sequence) => _store is null || sequence >= _store.End.Sequence ? Epoch : _store.Log.EpochAt(sequence) ?? Epoch;
+
+    /// <summary>Under the gate: tells a lane after it what it has lost.</summary>
+    internal void TellDropped(SegmentLane lane, long events, string reason, List<Position>? awaited) =>
+        _outbox.Add(() => lane.Observer.OnDropped(events, reason, CollectionsMarshal.AsSpan(awaited)));
+
+    /// <summary>Under the gate: of all before <paramref name="end"/> nothing comes to the lane any more.</summary>
+    internal void TellLost(SegmentLane lane, ulong end, string reason) => _outbox.Add(() => lane.Observer.OnLost(end, reason));
 
     internal bool TryReplay(SegmentLane lane, BusEvent evt)
     {
@@ -244,7 +300,7 @@ internal sealed partial class SegmentJournal : IJournal
         lock (_gate)
         {
             // Whatever comes while a lane is detached is not for it, its own dead letters included.
-            if (lane.IsDetached)
+            if (lane.IsDetached || !HasRoomForReplay(lane, addressed.Length))
                 return false;
             if ((_end >= _checkAtEvents || _bytes + addressed.Length > _checkAtBytes) && !EnsureRoom(addressed.Length))
                 return false;
@@ -252,6 +308,8 @@ internal sealed partial class SegmentJournal : IJournal
             lane.CountReplayed(addressed.Length);
         }
         wakes.WakeAll();
+        _committer?.Signal();
+        _outbox.Tell();
         return true;
     }
 

@@ -50,7 +50,10 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         _outage = new Outage(services.Options.Time);
         _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
         var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
-        _filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
+        _filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed)
+        {
+            OnFault = e => Log.FilterFailed(services.Logger, definition.Id, e.GetType().Name, e.Message),
+        };
         _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, _filter, Options, definition.Pattern, definition.IsOrphan), this);
         try
         {
@@ -134,6 +137,8 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             Failures = _outage.IsCalm ? 0 : _outage.Failures,
             FailingEvent = _outage.IsCalm ? null : _failing,
             Cursor = measure.Cursor,
+            Rewound = measure.Rewound,
+            Replayed = measure.Replayed,
         };
     }
 
@@ -141,24 +146,10 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
 
     void IJournalObserver.OnDropped(long events, string reason, ReadOnlySpan<Position> awaited)
     {
-        if (events > 0 && !_saidDropping && reason is DropReasons.Overflow or DropReasons.LaneLimit or DropReasons.Expired)
-        {
-            _saidDropping = true;
-            Log.Dropping(Logger, Id, reason);
-        }
+        if (events > 0 && reason is DropReasons.Overflow)
+            SayDropping(reason);
         foreach (var position in awaited)
             _services.Receipts.Settle(position, Id, PutOutcome.Dropped, reason);
-    }
-
-    bool IJournalObserver.OnDeadLettered(EventBatch batch, string reason)
-    {
-        var isKept = true;
-        for (var i = 0; i < batch.Count; i++)
-        {
-            isKept &= TryKeepDead(batch[i], reason, attempts: 0);
-            AnswerDead(batch[i], reason);
-        }
-        return isKept;
     }
 
     void IJournalObserver.OnLimitReached(LimitPolicy policy, string what)

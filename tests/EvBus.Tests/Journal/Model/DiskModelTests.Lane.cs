@@ -51,13 +51,23 @@ public partial class DiskModelTests
             var batch = new EventBatch();
             if (!Journal.TryRead(batch, amount, long.MaxValue))
             {
-                Assert.Empty(_unread);
+                Assert.True(_unread.Count == 0 || IsTooFarAhead, "nothing to read with events unread");
                 return false;
             }
             var numbers = batch.Select(evt => BitConverter.ToInt32(evt.Body.Span)).ToArray();
             Assert.Equal(Enumerable.Range(0, numbers.Length).Select(_ => _unread.Dequeue()), numbers);
             _underWay.Add((batch, numbers));
             return true;
+        }
+
+        /// <summary>Whether it may have so many runs of settled events beyond the oldest that is not, that it may read no further.</summary>
+        private bool IsTooFarAhead
+        {
+            get
+            {
+                var open = _underWay.SelectMany(each => each.Numbers).DefaultIfEmpty(int.MaxValue).Min();
+                return _settled.Any(number => number > open);
+            }
         }
 
         public void ReadAll()
@@ -129,8 +139,12 @@ public partial class DiskModelTests
 
         public void ReadThrough()
         {
-            ReadAll();
-            SettleQuietly();
+            do
+            {
+                ReadAll();
+                SettleQuietly();
+            }
+            while (_unread.Count > 0);
             Compare(isThrough: true);
             Assert.InRange(Journal.Measure().Dropped[DropReasons.Damaged], 1, long.MaxValue);
         }
@@ -171,8 +185,12 @@ public partial class DiskModelTests
 
         public void CatchUp()
         {
-            ReadAll();
-            SettleAll();
+            do
+            {
+                ReadAll();
+                SettleAll();
+            }
+            while (_unread.Count > 0);
         }
 
         public void SettleAll()
@@ -230,9 +248,16 @@ public partial class DiskModelTests
 
         public void OnDropped(long events, string reason, ReadOnlySpan<Position> awaited) => Assert.Fail($"{events} dropped: {reason}");
 
-        public bool OnDeadLettered(EventBatch batch, string reason) => true;
+        public bool TryKeepDead(EventBatch batch, string reason) => true;
+
+        public void OnGivenUp(EventBatch batch, LaneOutcome outcome, string reason) { }
+
+        public void OnLost(ulong end, string reason) { }
 
         public void OnLimitReached(LimitPolicy policy, string what) { }
+
+        // Though it may be too far ahead.
+        private bool Take(EventBatch batch) => ((SegmentLane)Journal).TryTake(batch, new LaneExcess(7, long.MaxValue, null, ""));
 
         private HashSet<int> Learn()
         {
@@ -240,7 +265,7 @@ public partial class DiskModelTests
             while (true)
             {
                 var batch = new EventBatch();
-                if (!Journal.TryRead(batch, 7, long.MaxValue))
+                if (!Journal.TryRead(batch, 7, long.MaxValue) && !Take(batch) && !Take(batch))
                     break;
                 var numbers = batch.Select(evt => BitConverter.ToInt32(evt.Body.Span)).ToArray();
                 all.AddRange(numbers);

@@ -11,6 +11,7 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
     private DateTimeOffset? _made;
     private SegmentCipher? _cipher;
     private uint? _mark = mark;
+    private ulong? _epoch;
 
     public string Name { get; } = name;
 
@@ -115,6 +116,27 @@ internal sealed class LogFile(IStorage storage, string name, long firstByte, ulo
                 _made = JournalFormat.ReadMade(header);
             return _made;
         }
+    }
+
+    /// <summary>In which epoch it was written; null when its header does not say, or cannot be read now.</summary>
+    public ulong? Epoch
+    {
+        get
+        {
+            if (_epoch is not null)
+                return _epoch;
+            try
+            {
+                if (JournalFormat.HeaderTrouble(ReadHeader(), Name, FirstByte, FirstSequence, out var epoch, out _) is null)
+                    _epoch = epoch;
+            }
+            catch (LogReadException)
+            {
+                // Whoever reads its records meets the same and says it.
+            }
+            return _epoch;
+        }
+        init => _epoch = value;
     }
 
     /// <summary>How many bytes of records the file could have by its size.</summary>

@@ -34,6 +34,15 @@ internal sealed partial class LogFiles
         return null;
     }
 
+    /// <summary>The epoch in which a record was written; null when no file has it, or its header cannot be read.</summary>
+    public ulong? EpochAt(ulong sequence)
+    {
+        LogFile? file;
+        lock (_lock)
+            file = _files.FindLast(file => file.FirstSequence <= sequence);
+        return file?.Epoch;
+    }
+
     public void Return(Segment block)
     {
         lock (_lock)

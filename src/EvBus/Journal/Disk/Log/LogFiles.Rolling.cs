@@ -28,7 +28,7 @@ internal sealed partial class LogFiles
         _sealing?.Dispose();
         (_salt, _sealing) = (salt, _keys?.ForSegment(new SegmentSalt(salt, group.Epoch), group.FirstByte));
         _room = length - JournalFormat.FileHeaderLength;
-        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence, mark, _open);
+        _current = new LogFile(_storage, name, group.FirstByte, group.FirstSequence, mark, _open) { Epoch = group.Epoch };
         lock (_lock)
             _files.Add(_current);
     }

@@ -59,14 +59,7 @@ internal sealed partial class LogFiles : IDisposable
     }
 
     /// <summary>The first byte there is; 0 when there is no file.</summary>
-    public long FirstByte
-    {
-        get
-        {
-            lock (_lock)
-                return _files.Count == 0 ? 0 : _files[0].FirstByte;
-        }
-    }
+    public long FirstByte => FirstByteOr(0);
 
     public long Bytes
     {
@@ -75,6 +68,13 @@ internal sealed partial class LogFiles : IDisposable
             lock (_lock)
                 return _files.Sum(file => file.Length);
         }
+    }
+
+    /// <summary>The first byte there is; <paramref name="none"/> when there is no file.</summary>
+    public long FirstByteOr(long none)
+    {
+        lock (_lock)
+            return _files.Count == 0 ? none : _files[0].FirstByte;
     }
 
     /// <summary>Writes a group behind everything else; into a new file when the last has no room for all of it.</summary>

@@ -123,18 +123,29 @@ internal sealed partial class DeadLetterFile : IDisposable
         }
     }
 
-    /// <summary>Writes a letter and makes it durable; its number, and how many bytes of the file it takes.</summary>
-    /// <exception cref="IOException">It is not on disk.</exception>
-    public (ulong Number, long Bytes) Add(DeadLetter letter)
+    /// <summary>Writes letters and makes them durable together; the number of each, and how many bytes of the file it takes.</summary>
+    /// <exception cref="IOException">They are not on disk.</exception>
+    public (ulong Number, long Bytes)[] Add(IReadOnlyList<DeadLetter> letters)
     {
-        var number = _next;
-        var entry = Encode(letter, number);
+        using var entries = new MemoryStream();
+        var places = new (ulong Number, long Bytes)[letters.Count];
+        for (var i = 0; i < letters.Count; i++)
+        {
+            var number = _next + (ulong)i;
+            var entry = Encode(letters[i], number);
+            entries.Write(entry);
+            places[i] = (number, entry.Length);
+        }
         var at = _end;
-        Append(entry);
-        _live.Add(number, (at, entry.Length));
-        _liveBytes += entry.Length;
-        _next++;
-        return (number, entry.Length);
+        Append(entries.GetBuffer().AsSpan(0, (int)entries.Length));
+        foreach (var (number, bytes) in places)
+        {
+            _live.Add(number, (at, (int)bytes));
+            at += bytes;
+        }
+        _liveBytes += entries.Length;
+        _next += (ulong)letters.Count;
+        return places;
     }
 
     /// <summary>Marks letters as gone.</summary>

@@ -52,6 +52,7 @@ internal sealed partial class SegmentLane
         (_matched, _matchedBytes, _delivered, _dead, _settledBytes) = (cursor.Matched, cursor.MatchedBytes, cursor.Delivered, cursor.Dead, cursor.SettledBytes);
         foreach (var (reason, count) in cursor.Dropped)
             _dropped[reason] = count;
+        _taken = _delivered + _dead + _dropped.Values.Sum();
         CountedSequence = cursor.OrphanedAt > 0 ? end : cursor.CountedSequence;
         CountedByte = cursor.CountedByte;
         _sawDamage = cursor.SawDamage;
@@ -166,7 +167,8 @@ internal sealed partial class SegmentLane
             return;
         var (events, bytes) = Queued(routedEvents, routedBytes);
         if (events > 0)
-            CountDropped(DropReasons.Damaged, events, bytes);
+            CountGivenUp(DropReasons.Damaged, events, bytes);
+            _journal.TellLost(this, _sequence, DropReasons.Damaged);
         lock (_reading)
         {
             _settled.Settle(_floor, _sequence);

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace EvBus.Journal;
 
 // The lane's part of the ledger. All under the journal's gate, so that every answer is of one instant.
@@ -6,12 +8,15 @@ internal sealed partial class SegmentLane
     private readonly Dictionary<string, long> _dropped = new(StringComparer.Ordinal);
     private readonly List<(ulong From, ulong To, long FromByte, long ToByte)> _skipped = [];
     private readonly List<Segment> _frozen = [];
+    /// <summary>How many matching events were read or given up unread; what is matched beyond them is unread. Under the read lock.</summary>
+    private long _taken;
     private long _underWayEvents;
     private long _underWayBytes;
     private long _matched;
     private long _matchedBytes;
     private long _delivered;
     private long _dead;
+    private long _replayed;
     private long _settledBytes;
     private ulong _detachedAt;
     private long _detachedByte;
@@ -22,7 +27,7 @@ internal sealed partial class SegmentLane
 
     public bool IsForgotten { get; set; }
 
-    public bool IsDetached { get; private set; }
+    public bool IsDetached => _readiness == Readiness.Detached;
 
     /// <summary>Detached because nothing is for it any more: it is on no route, so nothing counts as missed either.</summary>
     public bool IsOrphaned { get; set; }
@@ -40,7 +45,10 @@ internal sealed partial class SegmentLane
     public void CountReplayed(int bytes)
     {
         _dead--;
+        _replayed++;
         _matchedBytes += bytes;
+        lock (_reading)
+            _taken--;
     }
 
     public void CountSettled(EventBatch batch, int from, int count, LaneOutcome outcome, string? reason)
@@ -80,8 +88,24 @@ internal sealed partial class SegmentLane
     {
         if (IsDetached)
             (routedEvents, routedBytes) = (_matchedWhenDetached - _matched, _matchedBytesWhenDetached - _matchedBytes);
-        return (_matched + routedEvents - _delivered - _dead - _dropped.Values.Sum(), _matchedBytes + routedBytes - _settledBytes);
+        lock (_reading)
+        {
+            AssertBalanced();
+            return (_matched + routedEvents - _taken + _underWayEvents, _matchedBytes + routedBytes - _settledBytes);
+        }
     }
+
+    /// <summary>What was taken is under way or has come to its end.</summary>
+    [Conditional("DEBUG")]
+    private void AssertBalanced() => Debug.Assert(
+        _taken == _underWayEvents + _delivered + _dead + _dropped.Values.Sum(),
+        $"lane {Id}: taken {_taken}, under way {_underWayEvents}, delivered {_delivered}, dead {_dead}, dropped {_dropped.Values.Sum()}");
+
+    /// <summary>A lane at the end has nothing unread; what damage took is known later.</summary>
+    [Conditional("DEBUG")]
+    private void AssertNothingUnread() => Debug.Assert(
+        _sawDamage || _matched + _journal.CommittedFor(this).Events == _taken,
+        $"lane {Id} is said to be at the end, but has {_matched + _journal.CommittedFor(this).Events - _taken} events unread");
 
     /// <summary>What is queued, once what damage took is known to be gone.</summary>
     public (long Events, long Bytes) QueuedStill(long routedEvents, long routedBytes)
@@ -97,18 +121,16 @@ internal sealed partial class SegmentLane
         var dropped = new Dictionary<string, long>(_dropped);
         if (IsDetached && _matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
             dropped[DropReasons.Detached] = dropped.GetValueOrDefault(DropReasons.Detached) + missed;
-        var oldest = events == 0 ? null : _underWayEvents > 0 ? null : OldestUnreadTime();
-        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, oldest, new Position(_journal.Epoch, _settled.Oldest));
+        return new LaneMeasure(_matched + routedEvents, _delivered, _dead, dropped, events, bytes, null, new Position(_journal.Epoch, _settled.Oldest), _rewound, _replayed);
     }
 
     public void MarkDetached(Segment tail, ulong end, long bytes, long routedEvents, long routedBytes)
     {
         lock (_reading)
         {
-            IsDetached = true;
+            BecomeReady(Readiness.Detached, ulong.MaxValue);
             _detachedAt = end;
             _detachedByte = bytes;
-            _dueAt = ulong.MaxValue;
             for (var segment = _segment; segment is not null; segment = segment.Next)
             {
                 segment.Pin();
@@ -122,11 +144,10 @@ internal sealed partial class SegmentLane
     public void MarkAttached(Segment tail, ulong end, long bytes, long routedEvents, long routedBytes)
     {
         if (_matched + routedEvents - _matchedWhenDetached is > 0 and var missed)
-            CountDropped(DropReasons.Detached, missed, _matchedBytes + routedBytes - _matchedBytesWhenDetached);
+            CountGivenUp(DropReasons.Detached, missed, _matchedBytes + routedBytes - _matchedBytesWhenDetached);
         lock (_reading)
         {
-            IsDetached = false;
-            _dueAt = ulong.MaxValue;
+            BecomeReady(Readiness.Reading, ulong.MaxValue);
             _skipped.RemoveAll(range => range.To <= _sequence);
             if (_detachedAt < end)
             {
@@ -183,6 +204,14 @@ internal sealed partial class SegmentLane
         return false;
     }
 
+    /// <summary>The same for events that nobody has read.</summary>
+    private void CountGivenUp(string reason, long events, long bytes)
+    {
+        lock (_reading)
+            _taken += events;
+        CountDropped(reason, events, bytes);
+    }
+
     private void CountDropped(string reason, long events, long bytes)
     {
         _dropped[reason] = _dropped.GetValueOrDefault(reason) + events;
@@ -203,38 +232,4 @@ internal sealed partial class SegmentLane
             bytes += slot.Length;
         return bytes;
     }
-
-    public void Settle(EventBatch batch, int from, int count, LaneOutcome outcome, string? reason) =>
-        _journal.Settle(this, batch, from, count, outcome, reason);
-
-    public void SetFlowing(bool flowing) => _journal.SetFlowing(this, flowing);
-
-    public void Detach() => _journal.Detach(this);
-
-    public void Attach() => _journal.Attach(this);
-
-    public void Orphan() => _journal.Orphan(this);
-
-    public void Adopt() => _journal.Adopt(this);
-
-    public void ApplyAgeLimit(DateTimeOffset now) => _journal.ApplyAgeLimit(this, now);
-
-    public bool TryReplay(BusEvent evt) => _journal.TryReplay(this, evt);
-
-    public void Flush() => _journal.Flush();
-
-    public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, Options, capacity);
-
-    public bool IsThrough => _journal.IsThrough(this);
-
-    /// <summary>Whether there is nothing to read before <paramref name="end"/>. Under the gate.</summary>
-    public bool HasReadTo(ulong end)
-    {
-        lock (_reading)
-            return _sequence >= End(end);
-    }
-
-    public LaneMeasure Measure() => _journal.Measure(this);
-
-    public void Forget(string reason) => _journal.Close(this, reason);
 }

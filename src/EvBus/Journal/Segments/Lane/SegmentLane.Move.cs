@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace EvBus.Journal;
 
 // Going to another place. Only when the lane above holds still: nothing is under way, nobody reads.
@@ -7,10 +5,17 @@ internal sealed partial class SegmentLane
 {
     public long Move(LanePlace to, bool isSkip) => _journal.Move(this, to, isSkip);
 
+    /// <summary>How many delivered events a rewind has made queued again, in this run.</summary>
+    private long _rewound;
+
     public void GiveBack(EventBatch batch)
     {
-        Interlocked.Add(ref _underWayEvents, -batch.Count);
-        Interlocked.Add(ref _underWayBytes, -Sum(batch.Slots));
+        lock (_reading)
+        {
+            _taken -= batch.Count;
+            Interlocked.Add(ref _underWayEvents, -batch.Count);
+            Interlocked.Add(ref _underWayBytes, -Sum(batch.Slots));
+        }
     }
 
     /// <summary>What it is through with at this moment, and where the rest begins. Under the gate.</summary>
@@ -18,8 +23,9 @@ internal sealed partial class SegmentLane
     {
         lock (_reading)
         {
-            // Armed, the journal would move its place by itself.
-            _dueAt = ulong.MaxValue;
+            // At the end, the journal would move its place by itself.
+            if (!IsDetached)
+                BecomeReady(Readiness.Reading, ulong.MaxValue);
             while (_places.Count > 0 && _places.Peek().Sequence <= _settled.Oldest)
                 _place = _places.Dequeue();
             var isThrough = _settled.Oldest >= _floor && _sequence <= _journal.EndSequence;
@@ -62,13 +68,16 @@ internal sealed partial class SegmentLane
         }
         if (isSkip)
         {
-            CountDropped(DropReasons.Skipped, count.Events, count.Bytes);
-            Observer.OnDropped(count.Events, DropReasons.Skipped, CollectionsMarshal.AsSpan(count.Awaited));
+            CountGivenUp(DropReasons.Skipped, count.Events, count.Bytes);
+            _journal.TellDropped(this, count.Events, DropReasons.Skipped, count.Awaited);
             return;
         }
         // What was given up, or was never counted for it, is matched anew.
         var undone = Math.Min(count.Events, _delivered);
         _delivered -= undone;
+        _rewound += undone;
+        lock (_reading)
+            _taken -= undone;
         _matched += count.Events - undone;
         _settledBytes -= count.Bytes;
     }

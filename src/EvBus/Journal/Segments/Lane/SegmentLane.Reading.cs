@@ -3,6 +3,8 @@ namespace EvBus.Journal;
 // Reading: the place moves under the read lock, over segments in memory and blocks from disk alike.
 internal sealed partial class SegmentLane
 {
+    private bool _staysInMemory;
+
     public bool TryRead(EventBatch batch, int maxEvents, long maxBytes)
     {
         if (!_segment.IsBlock)
@@ -17,12 +19,12 @@ internal sealed partial class SegmentLane
         return !_segment.IsBlock && TryReadOn(batch, maxEvents, maxBytes);
     }
 
-    private bool TryReadOn(EventBatch batch, int maxEvents, long maxBytes)
+    private bool TryReadOn(EventBatch batch, int maxEvents, long maxBytes, bool mayGoFurther = false)
     {
         lock (_reading)
         {
             // The cursor can remember so many ranges beyond itself; more would have to be sent again after a crash.
-            if (IsForgotten || IsTooFarAhead)
+            if (IsForgotten || (IsTooFarAhead && !mayGoFurther))
                 return false;
             var lease = _leases.TryPop(out var used) ? used : new Lease(this);
             var end = IsDetached ? _detachedAt : ulong.MaxValue;
@@ -51,6 +53,7 @@ internal sealed partial class SegmentLane
             }
             batch.IsContiguous = true;
             RememberPlace(place);
+            _taken += batch.Count;
             Interlocked.Add(ref _underWayEvents, batch.Count);
             Interlocked.Add(ref _underWayBytes, batch.Bytes);
             return true;
@@ -66,6 +69,9 @@ internal sealed partial class SegmentLane
         var (segment, offset, sequence, floor) = (_segment, _offset, _sequence, _floor);
         var readable = segment.Readable;
         var room = true;
+        // The positions of a batch are of one epoch; no segment or block has two.
+        if (batch.Count > 0 && batch.Epoch != _journal.EpochOf(sequence))
+            return false;
         while (offset < readable && sequence < end)
         {
             var length = EventCodec.ReadLength(segment.Buffer.AsSpan(offset));
@@ -80,7 +86,7 @@ internal sealed partial class SegmentLane
                 if (!room)
                     break;
                 if (batch.Count == 0)
-                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType, _journal.Epoch);
+                    batch.Open(lease, _journal.DefaultSource, _journal.DefaultType, _journal.EpochOf(sequence));
                 lease.Pin(segment);
                 batch.Add(new RecordSlot(segment.Buffer, offset, length, sequence, floor));
                 floor = sequence + 1;
@@ -93,7 +99,8 @@ internal sealed partial class SegmentLane
         return room;
     }
 
-    private DateTimeOffset? OldestUnreadTime()
+    /// <summary>When the oldest event that it has not read was accepted; null when there is none. May read from disk, so not under the gate.</summary>
+    public DateTimeOffset? OldestUnreadTime()
     {
         lock (_reading)
         {
@@ -106,6 +113,23 @@ internal sealed partial class SegmentLane
                 Pass(at, length);
             }
             return null;
+        }
+    }
+
+    /// <summary>The same, as far as memory tells. Under the gate.</summary>
+    public DateTimeOffset? OldestInMemory()
+    {
+        lock (_reading)
+        {
+            _staysInMemory = true;
+            try
+            {
+                return OldestUnreadTime();
+            }
+            finally
+            {
+                _staysInMemory = false;
+            }
         }
     }
 
@@ -155,7 +179,7 @@ internal sealed partial class SegmentLane
     private bool TryAdvance()
     {
         if (_segment.IsBlock)
-            return TryReadBlock();
+            return !_staysInMemory && TryReadBlock();
         // Written is final once there is a next segment, so it has to be looked at again behind it; and all of it must have been readable.
         if (_segment.Next is not { } next || _offset < _segment.Written)
             return _offset < _segment.Readable;

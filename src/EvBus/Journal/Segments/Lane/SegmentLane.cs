@@ -20,6 +20,7 @@ internal sealed partial class SegmentLane : IJournalLane
     private long _byte;
     private ulong _floor;
 
+    private Readiness _readiness;
     private ulong _dueAt = ulong.MaxValue;
 
     public SegmentLane(SegmentJournal journal, JournalLaneDefinition definition, IJournalObserver observer, Segment segment, int offset, ulong sequence, long firstByte)
@@ -33,7 +34,7 @@ internal sealed partial class SegmentLane : IJournalLane
         _floor = sequence;
         _byte = firstByte;
         _place = (sequence, firstByte);
-        _settled = new SettledRanges(sequence);
+        _settled = new SettledRanges(sequence, journal.Bounds.SettledRanges);
     }
 
     public JournalLaneDefinition Definition { get; }
@@ -60,7 +61,7 @@ internal sealed partial class SegmentLane : IJournalLane
     public long UnreadHint => _segment.Next is null && !_segment.IsBlock ? _segment.Readable - _offset : long.MaxValue;
 
     // With nothing under way it reads at its cursor, not ahead of it: so many gaps, where it was an orphan or detached, must not stop it for ever.
-    private bool IsTooFarAhead => _settled.Count >= SettledRanges.Limit && Interlocked.Read(ref _underWayEvents) > 0;
+    private bool IsTooFarAhead => _settled.IsFull && Interlocked.Read(ref _underWayEvents) > 0;
 
     public bool TryArm(int events)
     {
@@ -68,11 +69,17 @@ internal sealed partial class SegmentLane : IJournalLane
         lock (_reading)
         {
             var end = End(_journal.EndSequence);
-            if (!IsForgotten && !IsTooFarAhead && end > _sequence && end - _sequence >= (ulong)events)
+            var isTooFarAhead = IsTooFarAhead;
+            if (!IsForgotten && !isTooFarAhead && end > _sequence && end - _sequence >= (ulong)events)
                 return false;
-            // While it is detached nothing that comes is for it; with a mark it would count as waiting at the end, and what it has queued that is
-            // not committed yet would be passed over.
-            _dueAt = IsDetached ? ulong.MaxValue : _sequence + (ulong)events;
+            if (IsDetached)
+                return true;
+            if (end <= _sequence)
+                BecomeReady(events == 1 ? Readiness.AtEnd : Readiness.Gathering, _sequence + (ulong)events);
+            else if (isTooFarAhead || IsForgotten)
+                BecomeReady(Readiness.Stalled, ulong.MaxValue);
+            else
+                BecomeReady(Readiness.Gathering, _sequence + (ulong)events);
             return true;
         }
     }
@@ -80,27 +87,28 @@ internal sealed partial class SegmentLane : IJournalLane
     /// <summary>Whether the lane waits for what was just appended; then it waits no more. Under the gate.</summary>
     public bool IsDue(ulong end)
     {
-        if (end < _dueAt || IsDetached)
+        if (end < _dueAt)
             return false;
-        _dueAt = ulong.MaxValue;
+        BecomeReady(Readiness.Reading, ulong.MaxValue);
         return true;
     }
 
-    /// <summary>The first sequence number the lane still has to read. A lane that waits for the next event has none: its place moves to the end. Under the gate.</summary>
+    /// <summary>The first sequence number the lane still has to read. Only a lane at the end has none, and its place moves there. Under the gate.</summary>
     public ulong NeedsFrom(Segment tail, ulong end, long bytes)
     {
         if (IsDetached || _segment.IsBlock)
             return end;
         // A lane opened at the end of what is appended may be ahead of what can be read.
-        if (_dueAt == ulong.MaxValue || _dueAt != _sequence + 1 || end <= _sequence)
+        if (_readiness != Readiness.AtEnd || end <= _sequence)
             return _sequence;
         lock (_reading)
         {
-            // Woken for another reason, it may have begun to look.
+            // Woken for another reason than an event, its reader may have gone on: then it is not where it was said to be.
             if (_dueAt != _sequence + 1)
                 return _sequence;
+            AssertNothingUnread();
             MoveTo(tail, end, bytes);
-            _dueAt = end + 1;
+            BecomeReady(Readiness.AtEnd, end + 1);
         }
         return end;
     }
@@ -157,6 +165,7 @@ internal sealed partial class SegmentLane : IJournalLane
                 }
                 Pass(at, length);
             }
+            _taken += events;
             Settled(_floor, _sequence);
             _floor = _sequence;
             Thaw(all: false);
@@ -164,42 +173,15 @@ internal sealed partial class SegmentLane : IJournalLane
         if (events > 0)
         {
             CountDropped(reason, events, bytes);
-            Observer.OnDropped(events, reason, CollectionsMarshal.AsSpan(awaited));
+            _journal.TellDropped(this, events, reason, awaited);
         }
         return events;
     }
 
-    /// <summary>Hands the oldest unread events to the lane as dead letters. Under the gate. Returns how many.</summary>
-    public long DeadLetterUnread(int maxEvents, string reason)
-    {
-        var batch = new EventBatch();
-        try
-        {
-            if (!TryRead(batch, maxEvents, long.MaxValue))
-                return 0;
-        }
-        catch (LogReadException)
-        {
-            // The lane's reader meets it as well and says it; until then there is nothing to take.
-            return 0;
-        }
-        var count = batch.Count;
-        // A limit is a limit: what cannot be kept as a dead letter is dropped, and said.
-        var isKept = Observer.OnDeadLettered(batch, reason);
-        CountSettled(batch, 0, count, isKept ? LaneOutcome.Dead : LaneOutcome.Dropped, reason);
-        batch.Abandon();
-        foreach (var segment in ((Lease)batch.Lease!).TakeSegments())
-            segment.Unpin();
-        return count;
-    }
-
-    /// <summary>Whether the oldest unread event of this lane was accepted before <paramref name="cutoff"/>. Under the gate.</summary>
-    public bool OldestUnread(DateTimeOffset cutoff) => OldestUnreadTime() is { } oldest && oldest < cutoff;
-
     /// <summary>Passes what lies ahead and is not for this lane, so that it does not count as the lane's. Under the gate. Always true.</summary>
     public bool SkipUnwanted()
     {
-        OldestUnreadTime();
+        OldestInMemory();
         return true;
     }
 
@@ -212,7 +194,29 @@ internal sealed partial class SegmentLane : IJournalLane
         _byte = bytes;
     }
 
+    /// <summary>Every change of the readiness. Under the gate.</summary>
+    private void BecomeReady(Readiness readiness, ulong dueAt) => (_readiness, _dueAt) = (readiness, dueAt);
+
     private ulong End(ulong end) => IsDetached ? Math.Min(_detachedAt, end) : end;
+
+    /// <summary>What a lane's reader is doing. Only a lane at the end has nothing unread, so only such a lane's place may be moved by others.</summary>
+    private enum Readiness : byte
+    {
+        /// <summary>There may be something to read: its reader looks, or has been woken to.</summary>
+        Reading,
+
+        /// <summary>It has read all there is, and waits for the next event.</summary>
+        AtEnd,
+
+        /// <summary>It waits for so many events; some of them may be there.</summary>
+        Gathering,
+
+        /// <summary>It reads nothing before something is settled, though there may be events; those must stay.</summary>
+        Stalled,
+
+        /// <summary>Nothing that comes is for it; what it had unread stays.</summary>
+        Detached,
+    }
 
     /// <summary>The segments behind one read. Given back in one go, when the last batch made from it is closed.</summary>
     private sealed class Lease(SegmentLane lane) : BatchLease

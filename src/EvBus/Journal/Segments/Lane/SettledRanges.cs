@@ -4,9 +4,9 @@ namespace EvBus.Journal;
 /// What a lane is through with: everything before <see cref="Oldest"/>, and a few ranges beyond it. Pure; under its lane's lock.
 /// Invariants: ranges are disjoint, not adjacent, ordered, and all beyond Oldest.
 /// </summary>
-internal sealed class SettledRanges(ulong oldest)
+internal sealed class SettledRanges(ulong oldest, int limit = SettledRanges.Limit)
 {
-    /// <summary>How many ranges beyond the cursor there may be before the lane stops reading ahead.</summary>
+    /// <summary>How many ranges beyond the cursor there may be before the lane stops reading ahead, unless a test says fewer.</summary>
     public const int Limit = 1024;
 
     private readonly List<(ulong From, ulong To)> _ranges = [];
@@ -15,6 +15,9 @@ internal sealed class SettledRanges(ulong oldest)
     public ulong Oldest { get; private set; } = oldest;
 
     public int Count => _ranges.Count;
+
+    /// <summary>Whether no more may be read ahead of the cursor.</summary>
+    public bool IsFull => _ranges.Count >= limit;
 
     /// <summary>The ranges before <paramref name="end"/>, as many as a cursor on disk has room for.</summary>
     public IReadOnlyList<(ulong From, ulong To)> Copy(ulong end) =>
