@@ -33,7 +33,7 @@ public interface IWindowedPublisher : IPublisher
     /// <param name="cancellationToken">As in <see cref="IPublisher.PublishAsync"/>.</param>
     ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>How many events may be written and not yet acknowledged, at this moment. The lane asks before each write.</summary>
+    /// <summary>How many events may be written and not yet acknowledged, at this moment. The lane asks before each write, and writes while fewer are: so one batch, which is no larger than the window, may go beyond it.</summary>
     int Window { get; }
 
     async ValueTask<PublishResult> IPublisher.PublishAsync(EventBatch batch, CancellationToken cancellationToken) =>

@@ -24,7 +24,7 @@ public delegate ValueTask<PublishResult> PublishDecorator(IngressContext context
 /// A publisher with decorators around it. There is none around a publisher without decorators, so those cost nothing where they are not used. With a
 /// window, a batch counts as written when the publisher has written it, or when the decorators are through without having asked it.
 /// </summary>
-internal class DecoratedPublisher : IConnectionWatch
+internal class DecoratedPublisher : IConnectionWatch, IProgressReport
 {
     private readonly Func<PublishNext, PublishNext> _decorate;
     private readonly PublishNext _first;
@@ -55,6 +55,10 @@ internal class DecoratedPublisher : IConnectionWatch
     public IPublisher Inner { get; }
 
     public ConnectionCondition Condition => _watch?.Condition ?? default;
+
+    public long Progress => (Inner as IProgressReport)?.Progress ?? 0;
+
+    public TimeSpan? Patience => (Inner as IProgressReport)?.Patience;
 
     public static IPublisher Around(IPublisher publisher, IngressContext context, IReadOnlyList<PublishDecorator> decorators)
     {

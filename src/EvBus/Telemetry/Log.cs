@@ -38,6 +38,15 @@ internal static partial class Log
     [LoggerMessage(113, LogLevel.Debug, "Lane {Lane}: still {Reason} (next try in {Wait:0.###} s)")]
     public static partial void StillFailing(ILogger logger, string lane, string reason, double wait);
 
+    [LoggerMessage(120, LogLevel.Warning, "Lane {Lane} has been failing for {Lasted:g}: {Reason} ({Failures} failures so far, {Events} events wait, the first of those that failed is event {event_id}; next try in {Wait:0.###} s)")]
+    public static partial void StillDown(ILogger logger, string lane, TimeSpan lasted, string reason, int failures, long events, string event_id, double wait);
+
+    [LoggerMessage(121, LogLevel.Debug, "Lane {Lane} connected; nothing has got through yet")]
+    public static partial void LaneConnectedAgain(ILogger logger, string lane);
+
+    [LoggerMessage(122, LogLevel.Information, "Lane {Lane}: dead letters can be written again; it goes on")]
+    public static partial void DeadLettersWrittenAgain(ILogger logger, string lane);
+
     [LoggerMessage(103, LogLevel.Information, "Lane {Lane} flows again after {Failures} failures")]
     public static partial void LaneRecovered(ILogger logger, string lane, int failures);
 
@@ -50,8 +59,8 @@ internal static partial class Log
     [LoggerMessage(106, LogLevel.Error, "Lane {Lane} is detached: {Reason}. Resume it when the cause is mended")]
     public static partial void LaneDetached(ILogger logger, string lane, string reason);
 
-    [LoggerMessage(107, LogLevel.Warning, "Lane {Lane}: the publisher did not answer within {Timeout}; its instance is abandoned ({Running} still running)")]
-    public static partial void CallAbandoned(ILogger logger, string lane, TimeSpan timeout, int running);
+    [LoggerMessage(107, LogLevel.Warning, "Lane {Lane}: {Reason}; its instance is abandoned ({Running} still running)")]
+    public static partial void CallAbandoned(ILogger logger, string lane, string reason, int running);
 
     [LoggerMessage(108, LogLevel.Warning, "Lane {Lane}: the publisher failed while it was disposed: {Reason}")]
     public static partial void DisposeFailed(ILogger logger, string lane, string reason);
@@ -140,8 +149,8 @@ internal static partial class Log
     [LoggerMessage(320, LogLevel.Error, "Journal: no room on the disk for '{Name}', so a part of the reserve is given up for it; {Left} bytes of the reserve are left. Make room: without it, lanes whose dead letters cannot be written pause")]
     public static partial void ReserveGivenUp(ILogger logger, string name, long left);
 
-    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: a dead letter cannot be written ({Reason}); the lane is paused and keeps the event. Resume it when the disk is mended")]
-    public static partial void DeadLetterNotWritten(ILogger logger, string lane, string reason);
+    [LoggerMessage(308, LogLevel.Error, "Lane {Lane}: event {event_id} has to become a dead letter, and that cannot be written ({Reason}); the lane is paused and keeps the event. It tries again each second and goes on by itself once the disk takes it. Said once an episode")]
+    public static partial void DeadLetterNotWritten(ILogger logger, string lane, string event_id, string reason);
 
     [LoggerMessage(400, LogLevel.Warning, "The {Kind} plugin {Plugin} is {State}: {Reason}")]
     public static partial void NoPlugin(ILogger logger, string kind, string plugin, string state, string reason);

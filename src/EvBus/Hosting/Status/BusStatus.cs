@@ -108,6 +108,18 @@ public sealed record LaneStatus
     /// <summary>The position before the oldest event not yet through; only comparable with positions of the same bus.</summary>
     public Position Cursor { get; init; }
 
+    /// <summary>Since when nothing gets through; null when nothing is known to be wrong.</summary>
+    public DateTimeOffset? TroubleSince { get; init; }
+
+    /// <summary>How often it has failed since <see cref="TroubleSince"/>; 0 when nothing is known to be wrong.</summary>
+    public int Failures { get; init; }
+
+    /// <summary>
+    /// The id of the first event of the batch that failed last; null when none did. The same id for long, while a connection can be made, may be an event that this destination never takes: <see cref="LaneOptions.MaxAge"/> makes such
+    /// an event a dead letter in the end, <see cref="ILanes.SkipAsync"/> passes it over now.
+    /// </summary>
+    public string? FailingEvent { get; init; }
+
     /// <summary>What went wrong last, in words, or why a changed profile is not in use yet; null when nothing has since the last success.</summary>
     public string? Trouble { get; init; }
 }

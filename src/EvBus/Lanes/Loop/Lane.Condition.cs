@@ -50,11 +50,8 @@ internal sealed partial class Lane
         if (state == ConnectionState.Lost)
             return;
         Log.LaneUnblocked(Logger, Id);
-        if (_retry.Failures > 0)
-            return;
-        _trouble = null;
-        _state = LaneState.Flowing;
-        _journal.SetFlowing(true);
+        if (!_outage.IsOn)
+            Calm();
     }
 
     /// <summary>The connection went while nothing was under way: the lane connects again before somebody needs it.</summary>
@@ -62,8 +59,12 @@ internal sealed partial class Lane
     {
         session.IsConnected = false;
         session.WasLostIdle = true;
-        var wait = Fail(reason, null);
-        Log.ConnectionLost(Logger, Id, reason, wait.TotalSeconds);
+        // A connection that has stood for as long as the last wait may have been was a good one. One that is dropped at once was none, however often it can be made.
+        if (_outage.IsCalm && Time.GetElapsedTime(session.ConnectedAt) >= _retry.Ceiling(Math.Max(1, _retry.Failures)))
+            EndOutage();
+        var wait = Fail(session, reason, null);
+        if (IsNews(reason, wait))
+            Log.ConnectionLost(Logger, Id, reason, wait.TotalSeconds);
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 }

@@ -37,8 +37,12 @@ internal sealed partial class Lane
         {
             // Plugins are caught where they are called, so this is ours. The events stay queued.
             Log.LaneFailed(Logger, Id, Secrets.Mask(e));
-            MarkDetached($"a defect of the bus: {Secrets.Mask(e.Message)}");
-            _journal.SetFlowing(false);
+            // Another loop drives the lane when this one is somebody's past.
+            if (!session.IsAbandoned)
+            {
+                MarkDetached($"a defect of the bus: {Secrets.Mask(e.Message)}");
+                _journal.SetFlowing(false);
+            }
         }
         bool ours;
         lock (_lock)
@@ -72,7 +76,7 @@ internal sealed partial class Lane
     }
 
     private bool IsDrained(LaneSession session) =>
-        _draining && (_detached || _paused || _orphaned || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.IsThrough));
+        _draining && (_detached || _paused || _orphaned || _unburied is not null || (session.BatchesUnderWay == 0 && _again.Count == 0 && _journal.IsThrough));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepAsync(LaneSession session)
@@ -95,6 +99,14 @@ internal sealed partial class Lane
                 held.Settle();
             else if (!_orphaned)
                 await session.Signal.WaitAsync().ConfigureAwait(false);
+            return;
+        }
+        if (_unburied is not null)
+        {
+            if (session.BatchesUnderWay > 0)
+                await SettleOldestAsync(session).ConfigureAwait(false);
+            else
+                await BuryAgainAsync(session).ConfigureAwait(false);
             return;
         }
         if (session is { IsConnected: true, Connection.Condition: { State: ConnectionState.Lost } lost })
@@ -175,7 +187,7 @@ internal sealed partial class Lane
 
     private async ValueTask ConnectAsync(LaneSession session)
     {
-        _state = _retry.Failures == 0 ? LaneState.Connecting : LaneState.Retrying;
+        _state = _outage.IsOn ? LaneState.Retrying : LaneState.Connecting;
         string reason;
         if (!TryBeginCall(session))
             return;
@@ -188,13 +200,18 @@ internal sealed partial class Lane
             if (!EndCall(session))
                 return;
             session.IsConnected = true;
-            Log.LaneConnected(Logger, Id);
-            if (_fresh || session.WasLostIdle)
-            {
-                _fresh = session.WasLostIdle = false;
+            session.ConnectedAt = Time.GetTimestamp();
+            // While nothing gets through, that a connection can be made is no news: a log that says 'connected' all night says the opposite of what is so.
+            if (_outage.IsConnectNews(session.WasLostIdle))
+                Log.LaneConnected(Logger, Id);
+            else
+                Log.LaneConnectedAgain(Logger, Id);
+            if (_fresh)
                 Succeed();
-            }
-            _state = _retry.Failures == 0 ? LaneState.Flowing : LaneState.Retrying;
+            else if (session.WasLostIdle)
+                Calm();
+            _fresh = session.WasLostIdle = false;
+            _state = _outage is { IsOn: true, IsCalm: false } ? LaneState.Retrying : LaneState.Flowing;
             return;
         }
         catch (Exception e)
@@ -204,13 +221,10 @@ internal sealed partial class Lane
             if (!EndCall(session) || _stopped || _orphaned || _rotation is not null || _held is not null || IsDrained(session))
                 return;
         }
-        var isNew = _trouble != reason;
-        var wait = Fail(reason, null);
+        var wait = Fail(session, reason, null);
         // Once for each cause: a broker that is down for a night fills no log.
-        if (isNew)
+        if (IsNews(reason, wait))
             Log.ConnectFailed(Logger, Id, reason, wait.TotalSeconds);
-        else
-            Log.StillFailing(Logger, Id, reason, wait.TotalSeconds);
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 

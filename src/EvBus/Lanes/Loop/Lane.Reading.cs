@@ -31,13 +31,10 @@ internal sealed partial class Lane
             await SettleOldestAsync(session).ConfigureAwait(false);
             return;
         }
-        var isNew = _trouble != unreadable.Message;
         _isLogUnreadable = true;
-        var wait = Fail(unreadable.Message, LeastWaitForLog);
-        if (isNew)
+        var wait = Fail(session, unreadable.Message, LeastWaitForLog);
+        if (IsNews(unreadable.Message, wait))
             Log.LogUnreadable(Logger, Id, unreadable.Message, wait.TotalSeconds);
-        else
-            Log.StillFailing(Logger, Id, unreadable.Message, wait.TotalSeconds);
         await BackOffAsync(session, wait).ConfigureAwait(false);
     }
 

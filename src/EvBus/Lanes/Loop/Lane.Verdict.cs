@@ -37,9 +37,9 @@ internal sealed partial class Lane
                 return Reject(work, result.Reason ?? "rejected without a reason");
             case Verdict.Disconnected:
                 session.IsConnected = false;
-                return PutBack(work, result);
+                return PutBack(session, work, result);
             default:
-                return thrown is null ? PutBack(work, result) : Throw(work, result, thrown);
+                return thrown is null ? PutBack(session, work, result) : Throw(session, work, result, thrown);
         }
     }
 
@@ -83,15 +83,12 @@ internal sealed partial class Lane
         Recycle(work);
     }
 
-    private TimeSpan? PutBack(LaneWork work, PublishResult result)
+    private TimeSpan? PutBack(LaneSession session, LaneWork work, PublishResult result)
     {
         var reason = result.Reason ?? "the publisher asked for another try";
-        var isNew = _trouble != reason;
-        var wait = Fail(reason, result.RetryAfter);
-        if (isNew)
+        var wait = Fail(session, reason, result.RetryAfter);
+        if (IsNews(reason, wait, work))
             Log.BatchFailed(Logger, Id, reason, work.Batch.Count, wait.TotalSeconds);
-        else
-            Log.StillFailing(Logger, Id, reason, wait.TotalSeconds);
         if (GiveUpOld(work) is { } left)
         {
             lock (_lock)
@@ -100,7 +97,7 @@ internal sealed partial class Lane
         return wait;
     }
 
-    private TimeSpan? Throw(LaneWork work, PublishResult result, Exception thrown)
+    private TimeSpan? Throw(LaneSession session, LaneWork work, PublishResult result, Exception thrown)
     {
         work.Exceptions++;
         var outage = Verdicts.IsOutage(thrown);
@@ -116,12 +113,13 @@ internal sealed partial class Lane
         else if (!outage && work.Exceptions >= FailuresBeforeBisection)
         {
             // Its halves are suspects too: each is halved again at its first failure, without waiting, until the event that does it stands alone.
-            Fail(result.Reason!, result.RetryAfter);
-            Log.BatchFailed(Logger, Id, _trouble!, work.Batch.Count, 0);
+            Fail(session, result.Reason!, result.RetryAfter);
+            if (IsNews(result.Reason!, TimeSpan.Zero, work))
+                Log.BatchFailed(Logger, Id, result.Reason!, work.Batch.Count, 0);
             Bisect(work, FailuresBeforeBisection - 1);
             return null;
         }
-        return PutBack(work, result);
+        return PutBack(session, work, result);
     }
 
     private TimeSpan? JudgeEach(LaneSession session, LaneWork work, IReadOnlyList<EventVerdict> each, TimeSpan? retryAfter)
@@ -159,12 +157,9 @@ internal sealed partial class Lane
         // Something got through: the waiting begins anew.
         if (again.Batch.Count < each.Count)
             _retry.Succeed();
-        var isNew = _trouble != reason;
-        var wait = Fail(reason!, retryAfter);
-        if (isNew)
+        var wait = Fail(session, reason!, retryAfter);
+        if (IsNews(reason!, wait, again))
             Log.BatchFailed(Logger, Id, reason!, again.Batch.Count, wait.TotalSeconds);
-        else
-            Log.StillFailing(Logger, Id, reason!, wait.TotalSeconds);
         if (again.Attempts >= Options.MaxAttempts)
         {
             for (var i = 0; i < again.Batch.Count; i++)
@@ -214,22 +209,54 @@ internal sealed partial class Lane
 
     private void Succeed()
     {
-        if (_retry.Failures == 0)
+        if (_retry.Failures == 0 && _trouble is null && !_outage.IsOn)
             return;
-        Log.LaneRecovered(Logger, Id, _retry.Failures);
+        if (_outage is { IsOn: true, IsCalm: false })
+            Log.LaneRecovered(Logger, Id, _outage.Failures);
+        EndOutage();
+        Calm();
+    }
+
+    private void EndOutage()
+    {
         _retry.Succeed();
-        _trouble = null;
+        _outage.End();
+        _failing = null;
         _saidDropping = false;
+    }
+
+    // Nothing is known to be wrong.
+    private void Calm()
+    {
+        _trouble = null;
         _state = LaneState.Flowing;
         _journal.SetFlowing(true);
     }
 
-    private TimeSpan Fail(string reason, TimeSpan? asked)
+    /// <summary>Counts a failure in the outage it belongs to. True when it wants a line of its own; otherwise what there is to say has been said.</summary>
+    private bool IsNews(string reason, TimeSpan wait, LaneWork? work = null)
+    {
+        // Each time the same event comes first, it may be that event; whoever looks should know which.
+        _failing = work is { Batch.Count: > 0 } ? work.Batch[0].Id : null;
+        switch (_outage.Add(reason))
+        {
+            case Saying.New:
+                return true;
+            case Saying.Due:
+                Log.StillDown(Logger, Id, _outage.Lasted, reason, _outage.Failures, _journal.Measure().Queued, _failing ?? "none", wait.TotalSeconds);
+                return false;
+            default:
+                Log.StillFailing(Logger, Id, reason, wait.TotalSeconds);
+                return false;
+        }
+    }
+
+    private TimeSpan Fail(LaneSession session, string reason, TimeSpan? asked)
     {
         // All that was under way at one failure failed with it: it counts once, or a wide window would mean a long wait.
-        var wait = _sharedWait is { } shared ? (asked > shared ? asked.Value : shared) : _retry.Next(asked);
-        if (_isSettlingSeveral)
-            _sharedWait = wait;
+        var wait = session.SharedWait is { } shared ? (asked > shared ? asked.Value : shared) : _retry.Next(asked);
+        if (session.IsSettlingSeveral)
+            session.SharedWait = wait;
         _trouble = reason;
         _state = LaneState.Retrying;
         _journal.SetFlowing(false);

@@ -54,41 +54,81 @@ internal sealed partial class Lane
 
     private void Watch(LaneSession session)
     {
-        long? deadline;
+        // The publisher's own words, so not under the lock.
+        var (progress, patience) = IsOverdue(session) ? ReportOf(session.Publisher) : default;
+        long left;
         lock (_lock)
         {
             if (session.IsAbandoned || session != _session)
                 return;
-            deadline = session.CallDeadline == 0 ? null : session.CallDeadline;
-            if (session.FirstUnderWay is { Acknowledged: not null } oldest && (deadline is null || oldest.Deadline < deadline))
-                deadline = oldest.Deadline;
-            if (deadline is null)
+            var now = Time.GetTimestamp();
+            if (session.DueAt <= now && !session.IsBlocked)
+                Extend(session, now, progress, patience);
+            if (session.DueAt is not { } due)
             {
                 session.IsWatched = false;
                 return;
             }
+            left = session.IsBlocked ? Ticks(Options.CallTimeout) : due - now;
         }
-        var left = session.IsBlocked ? Ticks(Options.CallTimeout) : deadline.Value - Time.GetTimestamp();
-        if (left <= 0)
-            Abandon(session, restart: true, $"the publisher did not answer within {Options.CallTimeout}");
-        else
-            session.Watchdog!.Change(WholeMilliseconds(TimeSpan.FromSeconds((double)left / Time.TimestampFrequency)), Timeout.InfiniteTimeSpan);
+        if (left > 0 || !Abandon(session, restart: true, $"the publisher did not answer within {Longer(Options.CallTimeout, patience)}"))
+            session.Watchdog!.Change(WholeMilliseconds(TimeSpan.FromSeconds(Math.Max(left, 1) / (double)Time.TimestampFrequency)), Timeout.InfiniteTimeSpan);
     }
 
+    private bool IsOverdue(LaneSession session)
+    {
+        lock (_lock)
+            return session.DueAt <= Time.GetTimestamp() && !session.IsBlocked;
+    }
+
+    /// <summary>What a publisher says about how far it has come; nothing when it cannot.</summary>
+    private static (long? Progress, TimeSpan? Patience) ReportOf(IPublisher? publisher)
+    {
+        try
+        {
+            return publisher is IProgressReport report ? (report.Progress, report.Patience) : default;
+        }
+        catch (Exception)
+        {
+            // A publisher that cannot say how it is gets no more time than one that does not.
+            return default;
+        }
+    }
+
+    // Under the lock.
+    private void Extend(LaneSession session, long now, long? progress, TimeSpan? patience)
+    {
+        if (progress is { } come && come != session.SeenProgress)
+        {
+            session.SeenProgress = come;
+            session.Postpone(now + Ticks(Longer(Options.CallTimeout, patience)));
+        }
+        else if (session.DueAt is { } due && due > session.ExtendedTo && Longer(Options.CallTimeout, patience) - Options.CallTimeout is var more && more > TimeSpan.Zero)
+        {
+            session.ExtendedTo = due + Ticks(more);
+            session.Postpone(session.ExtendedTo);
+        }
+    }
+
+    // A publisher that ends a call by itself says why; the tenth is for its words to arrive.
+    private static TimeSpan Longer(TimeSpan timeout, TimeSpan? patience) => patience >= timeout ? patience.Value * 1.1 : timeout;
+
     /// <summary>Takes a session out of service while its publisher may still be busy. What was under way is sent again by the next one.</summary>
-    private void Abandon(LaneSession session, bool restart, string? reason)
+    /// <returns>False when there was nothing to give up: the call ended in this moment.</returns>
+    private bool Abandon(LaneSession session, bool restart, string? reason)
     {
         int running;
         bool inCall;
         lock (_lock)
         {
             if (session.IsAbandoned || _session != session)
-                return;
+                return true;
+            // A call that ended since it was looked at, and one that has begun since, are not judged by the time of another.
+            if (restart && (session.IsBlocked || session.DueAt is not { } due || due > Time.GetTimestamp()))
+                return false;
             inCall = session.CallDeadline != 0;
             session.IsAbandoned = true;
             _session = null;
-            _isSettlingSeveral = false;
-            _sharedWait = null;
             running = ++_abandoned;
             TakeBack(session, clone: true);
         }
@@ -96,18 +136,40 @@ internal sealed partial class Lane
         _ = LetGoAsync(session, inCall);
         session.Signal.Set();
         if (!restart || _orphaned)
-            return;
+        {
+            EndWithoutSession();
+            return true;
+        }
         _state = LaneState.Retrying;
         _trouble = reason;
         _journal.SetFlowing(false);
-        Log.CallAbandoned(Logger, Id, Options.CallTimeout, running);
+        if (IsNews(reason!, TimeSpan.Zero))
+            Log.CallAbandoned(Logger, Id, reason!, running);
         if (running > Options.MaxAbandonedCalls)
         {
             MarkDetached($"{running} calls of its publisher never ended; {reason}");
             _journal.Detach();
-            return;
+            EndWithoutSession();
+            return true;
         }
         StartSession();
+        return true;
+    }
+
+    /// <summary>Nobody drives the lane any more: whoever waits until it is quiet waits no longer, and a drain is over.</summary>
+    private void EndWithoutSession()
+    {
+        lock (_lock)
+        {
+            if (_session is not null)
+                return;
+            _held?.Settle();
+            if (!_draining)
+                return;
+        }
+        _state = LaneState.Stopped;
+        EndDrains();
+        _over.TrySetResult();
     }
 
     /// <summary>Frees the memory of written batches once the abandoned instance is through with them. A call that still runs frees its own.</summary>

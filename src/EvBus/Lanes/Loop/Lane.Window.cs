@@ -4,9 +4,6 @@ namespace EvBus.Lanes;
 // Publishers with a window: several batches written, none of them acknowledged yet.
 internal sealed partial class Lane
 {
-    private bool _isSettlingSeveral;
-    private TimeSpan? _sharedWait;
-
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask StepWindowAsync(LaneSession session, IWindowedPublisher publisher)
     {
@@ -59,8 +56,8 @@ internal sealed partial class Lane
     {
         PutBackNext(session);
         TimeSpan? backOff = null;
-        _sharedWait = null;
-        _isSettlingSeveral = true;
+        session.SharedWait = null;
+        session.IsSettlingSeveral = true;
         do
         {
             var work = session.FirstUnderWay!;
@@ -84,8 +81,8 @@ internal sealed partial class Lane
                 backOff = backOff is null || wait > backOff ? wait : backOff;
         }
         while (session.BatchesUnderWay > 0 && (backOff is not null || !session.IsConnected));
-        _isSettlingSeveral = false;
-        _sharedWait = null;
+        session.IsSettlingSeveral = false;
+        session.SharedWait = null;
         await FinishAsync(session, backOff).ConfigureAwait(false);
     }
 

@@ -16,6 +16,8 @@ namespace EvBus.Lanes;
 /// </summary>
 internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
 {
+    private static readonly TimeSpan BuryAgainAfter = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly LaneServices _services;
     private readonly IJournalLane _journal;
@@ -34,6 +36,8 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     private volatile LaneState _state = LaneState.Connecting;
     private volatile string? _trouble;
     private volatile string? _unburied;
+    private volatile string? _failing;
+    private readonly Outage _outage;
     private long _retried;
     private bool _saidDropping;
     private bool _started;
@@ -42,11 +46,21 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     {
         _definition = definition;
         _services = services;
+        _outage = new Outage(services.Options.Time);
         _retry = new RetrySchedule(Options.RetryInitial, Options.RetryMax, services.Random(definition.Id));
         var match = definition.Pattern is null ? null : ProfileMatch.Create(definition.Pattern, services.Options.Matching);
         _filter = new LaneFilter(definition.Id, match, definition.Filter, services.Options.Unaddressed);
         _journal = journal.OpenLane(new JournalLaneDefinition(definition.Id, _filter, Options, definition.Pattern, definition.IsOrphan), this);
-        DeadLetters = _journal.OpenDeadLetters(Options.DeadLetters);
+        try
+        {
+            DeadLetters = _journal.OpenDeadLetters(Options.DeadLetters);
+        }
+        catch
+        {
+            // There is no lane, so nothing is for it: what its cursor says stays, and nothing is counted that nobody reads.
+            _journal.Orphan();
+            throw;
+        }
     }
 
     public string Id => _definition.Id;
@@ -81,11 +95,11 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     public void Resume()
     {
         _paused = false;
-        _unburied = null;
         if (_detached)
         {
             _detached = false;
             _trouble = null;
+            _outage.End();
             _journal.Attach();
         }
         bool restart;
@@ -105,7 +119,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         return new LaneStatus
         {
             Id = Id,
-            State = _orphaned ? LaneState.Orphaned : _detached ? LaneState.Detached : _paused && !_stopped ? LaneState.Paused : _state,
+            State = _orphaned ? LaneState.Orphaned : _detached ? LaneState.Detached : (_paused || _unburied is not null) && !_stopped ? LaneState.Paused : _state,
             Matched = measure.Matched,
             Delivered = measure.Delivered,
             Dead = measure.Dead,
@@ -115,6 +129,9 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             OldestAge = oldest is { } time && measure.Queued > 0 ? Max(Time.GetUtcNow() - time, TimeSpan.Zero) : TimeSpan.Zero,
             Retried = Interlocked.Read(ref _retried),
             Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _unburied ?? _trouble ?? _rotation?.Trouble,
+            TroubleSince = _outage is { IsCalm: false, Since: { } since } ? since : null,
+            Failures = _outage.IsCalm ? 0 : _outage.Failures,
+            FailingEvent = _outage.IsCalm ? null : _failing,
             Cursor = measure.Cursor,
         };
     }
@@ -170,18 +187,65 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         Wake();
     }
 
-    /// <summary>Makes an event of a batch a dead letter. When that cannot be written the event waits, and so does the lane.</summary>
-    private void Bury(LaneWork work, int index, string reason, int attempts, string? settled = null)
+    /// <summary>Makes an event of a batch a dead letter. When that cannot be written the event waits, and so does the lane until it can be.</summary>
+    private void Bury(LaneWork work, int index, string reason, int attempts, string? settled = null) => TryBury(work, index, reason, attempts, settled);
+
+    private bool TryBury(LaneWork work, int index, string reason, int attempts, string? settled)
     {
         if (TryKeepDead(work.Batch[index], reason, attempts))
         {
             _journal.Settle(work.Batch, index, 1, LaneOutcome.Dead, settled ?? reason);
             AnswerDead(work.Batch[index], reason);
+            return true;
+        }
+        var kept = work.Slice(index, 1);
+        kept.Burial = new Burial(reason, attempts, settled);
+        lock (_lock)
+            Requeue(kept);
+        return false;
+    }
+
+    /// <summary>A dead letter could not be written: nothing goes on before it is. That is tried again each second, without asking the destination anew.</summary>
+    private async ValueTask BuryAgainAsync(LaneSession session)
+    {
+        List<LaneWork> waiting = [];
+        lock (_lock)
+        {
+            if (session.IsAbandoned)
+                return;
+            for (var node = _again.First; node is not null;)
+            {
+                var next = node.Next;
+                if (node.Value.Burial is not null)
+                {
+                    waiting.Add(node.Value);
+                    _again.Remove(node);
+                }
+                node = next;
+            }
+        }
+        var isDone = true;
+        foreach (var work in waiting)
+        {
+            if (isDone)
+            {
+                var (reason, attempts, settled) = work.Burial!;
+                work.Burial = null;
+                isDone = TryBury(work, 0, reason, attempts, settled);
+                Recycle(work);
+                continue;
+            }
+            lock (_lock)
+                Requeue(work);
+        }
+        if (isDone)
+        {
+            _unburied = null;
+            if (waiting.Count > 0)
+                Log.DeadLettersWrittenAgain(Logger, Id);
             return;
         }
-        lock (_lock)
-            Requeue(work.Slice(index, 1));
-        _paused = true;
+        await BackOffAsync(session, BuryAgainAfter).ConfigureAwait(false);
     }
 
     private void AnswerDead(EventView evt, string reason)
@@ -200,14 +264,18 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            if (_unburied is null)
+                Log.DeadLetterNotWritten(Logger, Id, owned.Id!, e.Message);
             _unburied = $"a dead letter cannot be written: {e.Message}";
-            Log.DeadLetterNotWritten(Logger, Id, e.Message);
             return false;
         }
         Log.DeadLettered(Logger, Id, owned.Id!, reason);
         return true;
     }
 }
+
+/// <summary>What an event that has to become a dead letter is kept with until that can be written.</summary>
+internal sealed record Burial(string Reason, int Attempts, string? Settled);
 
 /// <summary>What all lanes of a bus share.</summary>
 internal sealed record LaneServices(BusOptions Options, ILogger Logger, ReceiptTracker Receipts, Func<string, Random> Random);

@@ -23,6 +23,9 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
 
     public bool IsConnected { get; set; }
 
+    /// <summary>When it was connected last (timestamp of the clock).</summary>
+    public long ConnectedAt { get; set; }
+
     /// <summary>The publisher, where it speaks of its connection by itself.</summary>
     public IConnectionWatch? Connection { get; set; }
 
@@ -35,8 +38,23 @@ internal sealed class LaneSession(CancellationTokenSource cancel)
     /// <summary>Taken out of service while a call was running.</summary>
     public bool IsAbandoned { get; set; }
 
+    /// <summary>When something under way that was not heard of to its end is overdue at the earliest; null when nothing is under way. Under the lock.</summary>
+    public long? DueAt =>
+        FirstUnderWay is { Acknowledged: not null } oldest && (CallDeadline == 0 || oldest.Deadline < CallDeadline) ? oldest.Deadline : CallDeadline == 0 ? null : CallDeadline;
+
     /// <summary>When the call that runs now is overdue; 0 when none runs.</summary>
     public long CallDeadline { get; set; }
+
+    /// <summary>What the publisher's report of its progress said when a call was last found overdue.</summary>
+    public long SeenProgress { get; set; }
+
+    /// <summary>The deadline that the publisher's own patience has moved already: once for each.</summary>
+    public long ExtendedTo { get; set; }
+
+    // While all that failed at one failure gets its verdicts; then they share one wait.
+    public bool IsSettlingSeveral { get; set; }
+
+    public TimeSpan? SharedWait { get; set; }
 
     public ITimer? Watchdog { get; set; }
 

@@ -23,6 +23,9 @@ internal sealed class LaneWork
     /// <summary>For a publisher that prepares: sends what it has made of the batch. Null when it has made nothing yet.</summary>
     public PreparedSend? Send { get; set; }
 
+    /// <summary>It has its verdict, and only its dead letter could not be written. One event; it is not published again.</summary>
+    public Burial? Burial { get; set; }
+
     public LaneWork Slice(int from, int count)
     {
         var part = new LaneWork { Attempts = Attempts, Exceptions = Exceptions, WasTried = true };
@@ -42,5 +45,6 @@ internal sealed class LaneWork
         WasTried = false;
         Acknowledged = null;
         Send = null;
+        Burial = null;
     }
 }

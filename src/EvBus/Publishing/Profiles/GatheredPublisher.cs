@@ -4,7 +4,7 @@ namespace EvBus;
 /// A publisher on a context that a gatherer made: the context is disposed with it, and both are made again when the lane connects
 /// a second time, which it does after <see cref="Verdict.Disconnected"/>.
 /// </summary>
-internal class GatheredPublisher(Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather) : IConnectionWatch
+internal class GatheredPublisher(Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather) : IConnectionWatch, IProgressReport
 {
     private IPublisher? _publisher;
     private object? _gathered;
@@ -14,6 +14,10 @@ internal class GatheredPublisher(Func<object, IPublisher> create, Func<Cancellat
     public event Action? ConditionChanged;
 
     public ConnectionCondition Condition => (_publisher as IConnectionWatch)?.Condition ?? default;
+
+    public long Progress => (_publisher as IProgressReport)?.Progress ?? 0;
+
+    public TimeSpan? Patience => (_publisher as IProgressReport)?.Patience;
 
     /// <summary>Makes one on a context that is there already.</summary>
     public static async ValueTask<GatheredPublisher> CreateAsync(object first, Func<object, IPublisher> create, Func<CancellationToken, ValueTask<object>> gather)
