@@ -143,7 +143,7 @@ public sealed class TopologyTests(BrokerFixture fixture)
     internal static async Task TestAsync(Flow flow)
     {
         var options = RabbitMqOptions.Read(flow.Profile);
-        var context = new IngressContext("rabbitmq/test", flow.Profile, null, null, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, TimeProvider.System);
+        var context = new IngressContext("rabbitmq/test", flow.Profile, options.Channels.Count > 0 ? options.Channels[0] : null, null, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, TimeProvider.System);
         await using var publisher = new RabbitMqPublisher(context, options);
         await publisher.TestAsync(CancellationToken.None);
     }

@@ -129,7 +129,7 @@ internal sealed class MessageWriter
                 // Names of headers are short texts too, but those of attributes are far shorter.
                 if (Encoding.UTF8.GetByteCount(name) > MaxShortText)
                     return $"the name of its extension has more than the {MaxShortText} bytes that AMQP takes";
-                SetOrRemove(name, value);
+                Set(name, value);
             }
         }
         else if (_options.Format == RabbitMqFormat.CloudEventsStructured)

@@ -1,7 +1,7 @@
 namespace EvBus.Ingress.RabbitMq;
 
 /// <summary>Publishes the events of a lane over one link at a time, and replaces a dead one when the lane connects again.</summary>
-internal sealed class RabbitMqPublisher(IngressContext context, RabbitMqOptions options) : IWindowedPublisher, IConnectionWatch, IConnectionTest
+internal sealed class RabbitMqPublisher(IngressContext context, RabbitMqOptions options) : IWindowedPublisher, IConnectionWatch, IConnectionTest, IProgressReport
 {
     private volatile RabbitMqLink? _link;
     private bool _hasWarned;
