@@ -1,4 +1,3 @@
-using System.Text;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -9,7 +8,7 @@ namespace EvBus.Ingress.RabbitMq;
 /// One connection with one channel, from its birth to its end: it is never mended, only replaced. Whatever ends it — the broker, the operator, silence,
 /// an exception, the lane — goes through <see cref="Kill"/>, once; after that every batch it was given has its verdict, even where a call of the client hangs.
 /// </summary>
-internal sealed class RabbitMqLink : IAsyncDisposable
+internal sealed partial class RabbitMqLink : IAsyncDisposable
 {
     /// <summary>How many events go to the client before its own writer is let in: it rents a buffer for each, and the shared pool keeps few of a kind.</summary>
     private const int Burst = 32;
@@ -192,79 +191,5 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         await Task.WhenAny(writing, _dead.Task).ConfigureAwait(false);
         await registration.DisposeAsync().ConfigureAwait(false);
         return pending.Result;
-    }
-
-    private Task Confirm(ulong tag, bool multiple, bool isAck)
-    {
-        if (!_ring.Confirm(tag, multiple, isAck))
-            Kill($"{_dialled.Where} confirmed an event it was never sent; what was under way is sent again");
-        else
-            _lessons.Moved();
-        return Task.CompletedTask;
-    }
-
-    private Task OnReturned(object sender, BasicReturnEventArgs e)
-    {
-        var id = e.BasicProperties.Headers?.TryGetValue(MessageWriter.IdHeader, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
-        _ring.Return(id, e.RoutingKey, tag => _returns.Judge(e, tag));
-        // Not awaited: the client reads nothing from the line until this returns, and the broker's answer comes over it.
-        if (_returns.MustDeclare())
-            _ = Task.Run(DeclareAgainAsync);
-        return Task.CompletedTask;
-    }
-
-    private async Task DeclareAgainAsync()
-    {
-        try
-        {
-            do
-            {
-                using var patience = new CancellationTokenSource(_options.Connection.Timeout, _context.Time);
-                await Topology.DeclareAsync(_dialled.Connection, _options, _context.Destination, patience.Token).ConfigureAwait(false);
-                _returns.DeclareEnded(_ring.NextTag);
-            }
-            while (_returns.MustDeclare());
-        }
-        catch (Exception e)
-        {
-            Kill(Reasons.Describe(e, _options, _dialled.Where));
-        }
-    }
-
-    private Task OnShutdown(ShutdownEventArgs e)
-    {
-        Kill(Reasons.Shutdown(e, _options, _dialled.Where), e);
-        return Task.CompletedTask;
-    }
-
-    private Task SetBlocked(string? reason)
-    {
-        _blocked = reason;
-        _ring.Hold(reason is not null);
-        _changed(this);
-        return Task.CompletedTask;
-    }
-
-    private void Look()
-    {
-        var silence = _ring.Silence;
-        var taken = _dialled.BytesTaken();
-        // Heartbeats are less than that a second.
-        if (taken - _taken >= 128 && silence is not null)
-        {
-            _ring.Moved();
-            _lessons.Moved();
-            silence = (TimeSpan.Zero, silence.Value.Length);
-        }
-        _taken = taken;
-        if (_blocked is not null || silence is not { } quiet)
-            return;
-        var patience = _options.ConfirmTimeout + TimeSpan.FromSeconds((double)quiet.Length / SlowestLine);
-        Volatile.Write(ref _patience, patience.Ticks);
-        if (quiet.Span >= patience)
-        {
-            Kill($"{_dialled.Where} confirmed nothing for {(int)quiet.Span.TotalSeconds} s while {_ring.Outstanding} events waited for it, the first with {quiet.Length} bytes. "
-                + "Where the broker only needs longer, give it more with confirm_timeout");
-        }
     }
 }
