@@ -31,12 +31,14 @@ public static class RabbitMqIngress
                 durable: true
                 queue_type: quorum           # classic | quorum
                 bindings:
-                  orders: "evbus.order.#"
+                  orders: "evbus.order.#"      # or [keys], or {routing_key: key, arguments: {x-match: any, level: 5}}
+                  # with declare: active also  exchange_arguments: {alternate-exchange: others}  and  queue_arguments: {x-max-length: 100000}
                 mandatory: true              # what reaches no queue is rejected
                 persistent: true
                 format: body                 # body | cloudevents-binary | cloudevents-structured
                 ordering: window             # window | strict
-                headers: {site: "{ext:site|north}"}
+                headers: {site: "{ext:site|north}", level: 5, share: "{ext:share}"}
+                header_types: {share: double}   # text | int | double | bool, for what is a text above
                 priority: 5
                 expiration: 1h
                 timeout: 10                  # for connecting
@@ -50,7 +52,7 @@ public static class RabbitMqIngress
 
     /// <summary>Adds the RabbitMQ publisher; profiles under <c>rabbitmq:</c>, <c>pika:</c> and <c>amqp:</c> get lanes.</summary>
     /// <param name="bus">The builder.</param>
-    /// <param name="lane">How its lanes work. Default: the bus's. A <see cref="LaneOptions.CallTimeout"/> below the profile's <c>confirm_timeout</c> builds publishers anew where a reconnect would do.</param>
+    /// <param name="lane">How its lanes work. Default: the bus's. Its <see cref="LaneOptions.CallTimeout"/> counts from the last progress, and the profile's <c>timeout</c> and <c>confirm_timeout</c> count where they are longer.</param>
     public static EvBusBuilder AddRabbitMq(this EvBusBuilder bus, LaneOptions? lane = null)
     {
         ArgumentNullException.ThrowIfNull(bus);

@@ -83,9 +83,9 @@ public sealed class ConfirmRingTests
     {
         var ring = Ring();
         var batch = Write(ring, 3);
-        ring.Return("id1", "other key", "wrong");
-        ring.Return("unknown", "key", "wrong");
-        ring.Return("id1", "key", "unroutable");
+        ring.Return("id1", "other key", _ => ("wrong", false));
+        ring.Return("unknown", "key", _ => ("wrong", false));
+        ring.Return("id1", "key", _ => ("unroutable", false));
         ring.Confirm(3, multiple: true, isAck: true);
         Assert.Equal([Verdict.Delivered, Verdict.Rejected, Verdict.Delivered], await Verdicts(batch, 3));
         Assert.Equal("unroutable", (await batch.Result).Each![1].Reason);
@@ -163,7 +163,7 @@ public sealed class ConfirmRingTests
         _clock.Advance(TimeSpan.FromHours(1));
         ring.Hold(false);
         await room.WaitAsync(TimeSpan.FromSeconds(10));
-        Assert.Equal(TimeSpan.Zero, ring.Silence);
+        Assert.Equal(TimeSpan.Zero, ring.Silence?.Span);
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class ConfirmRingTests
         _clock.Advance(TimeSpan.FromSeconds(4));
         ring.Confirm(1, multiple: false, isAck: true);
         _clock.Advance(TimeSpan.FromSeconds(3));
-        Assert.Equal(TimeSpan.FromSeconds(3), ring.Silence);
+        Assert.Equal(TimeSpan.FromSeconds(3), ring.Silence?.Span);
         ring.Confirm(2, multiple: false, isAck: true);
         Assert.Null(ring.Silence);
     }

@@ -115,10 +115,71 @@ public sealed class OptionsTests
     public void A_wrong_url_is_never_repeated(string url) =>
         Assert.All(Errors(("connection", Map(("url", url))), ("routing_key", "q")), error => Assert.DoesNotContain("topsecret", error, StringComparison.Ordinal));
 
+    [Theory]
+    [InlineData("amqp://h/v?heartbeat=0", "heartbeat that must be a number of seconds from 1 to 600")]
+    [InlineData("amqp://h/v?heartbeat=60s", "heartbeat that must be")]
+    [InlineData("amqp://h/v?timeout=1000", "timeout that must be")]
+    [InlineData("amqp://h/v?connection_timeout=500", "milliseconds from 1000 to 600000")]
+    [InlineData("amqp://h/v?auth=kerberos", "none of: plain, external")]
+    [InlineData("amqp://h/v?cafile=x", "has cafile, but TLS is off")]
+    [InlineData("amqps://h/v?no_verify_ssl=yes", "none of: 0, 1, true, false")]
+    [InlineData("amqp://h/my#v", "Write it %23")]
+    [InlineData("amqp://topsecret:1/2@h", "write %2F, %3F and %40")]
+    public void What_a_url_says_in_vain_is_an_error(string url, string expected)
+    {
+        var errors = Errors(("connection", Map(("url", url))), ("routing_key", "q"));
+        Assert.Contains(errors, error => error.Contains(expected, StringComparison.Ordinal));
+        Assert.All(errors, error => Assert.DoesNotContain("topsecret", error, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_url_s_timeouts_name_and_dots_count()
+    {
+        var connection = RabbitMqOptions.Read(Profile(("connection", Map(("url", "amqp://h/%2E%2E?connection_timeout=30000&name=mine&heartbeat=9"))), ("routing_key", "q"))).Connection;
+        Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(9)), (connection.Timeout, connection.Heartbeat));
+        Assert.Equal(("..", "mine"), (connection.VirtualHost, connection.ClientProperties["connection_name"]));
+    }
+
+    [Fact]
+    public void What_stands_twice_is_an_error()
+    {
+        var errors = Errors(
+            ("connection", Map(("url", "amqps://h:1/v?heartbeat=5&auth=plain&cafile=x"), ("heartbeat", 5L), ("port", 1L), ("sasl", "plain"), ("ssl_options", Map(("cafile", "y"))))), ("routing_key", "q"));
+        Assert.Equal(4, errors.Length);
+        Assert.All(errors, error => Assert.Contains("Keep one of them.", error, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Headers_keep_their_types_and_what_cannot_be_one_is_refused()
+    {
+        var options = RabbitMqOptions.Read(Profile(
+            ("routing_key", "q"), ("headers", Map(("n", 5L), ("b", true), ("d", 0.5), ("t", "5"), ("x-delay", "{ext:delay|0}"))), ("header_types", Map(("x-delay", "int")))));
+        Assert.Equal((5L, true, 0.5), (options.HeaderValues["n"], options.HeaderValues["b"], options.HeaderValues["d"]));
+        Assert.Equal(("5", RabbitMqHeaderType.Integer), (options.Headers["t"], options.HeaderTypes["x-delay"]));
+        Assert.Contains("no text among headers", Assert.Single(Errors(("routing_key", "q"), ("header_types", Map(("x", "int"))))), StringComparison.Ordinal);
+        Assert.Contains("is not what header_types says", Assert.Single(Errors(("routing_key", "q"), ("headers", Map(("x", "five"))), ("header_types", Map(("x", "int"))))), StringComparison.Ordinal);
+        Assert.Contains("255", Assert.Single(Errors(("routing_key", "q"), ("headers", Map((new string('h', 300), "v"))))), StringComparison.Ordinal);
+        Assert.Contains("one value", Assert.Single(Errors(("routing_key", "q"), ("headers", Map(("x", new object?[] { 1L }))))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Arguments_are_read_with_their_types_and_refused_where_nothing_is_declared()
+    {
+        var options = RabbitMqOptions.Read(Profile(
+            ("exchange", "e"), ("declare", "active"), ("queue_arguments", Map(("x-max-length", 10L))), ("exchange_arguments", Map(("alternate-exchange", "a"))),
+            ("bindings", Map(("q", Map(("routing_key", "k"), ("arguments", Map(("x-match", "any"), ("level", 5L)))))))));
+        Assert.Equal((10L, "a"), (options.QueueArguments["x-max-length"], options.ExchangeArguments["alternate-exchange"]));
+        var binding = Assert.Single(options.Bindings);
+        Assert.Equal(("q", "k", 5L), (binding.Queue, binding.RoutingKey, binding.Arguments["level"]));
+        Assert.Contains("declare is not active", Assert.Single(Errors(("ingress_channels", "q"), ("queue_arguments", Map(("x-max-length", 10L))))), StringComparison.Ordinal);
+        Assert.Contains("must be false", Assert.Single(Errors(("exchange", "e"), ("exchange_type", "x-delayed-message"))), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Options_print_no_secret_anywhere()
     {
-        var options = RabbitMqOptions.Read(Profile(("login", "loginsecret"), ("password", "topsecret"), ("ingress_channels", "q"), ("ssl", true), ("ssl_options", Map(("keyfile_password", "topsecret"), ("certfile", "c")))));
+        var options = RabbitMqOptions.Read(Profile(("login", "loginsecret"), ("password", "topsecret"), ("ingress_channels", "q"), ("client_properties", Map(("team", "topsecret"))), ("ssl", true), ("ssl_options", Map(("keyfile_password", "topsecret"), ("certfile", "c")))));
+        Assert.All([.. typeof(RabbitMqConnectionOptions).GetProperties(), .. typeof(RabbitMqTlsOptions).GetProperties()], property => Assert.False(property.Name is "Login" or "Password" or "KeyPassword" && property.GetMethod!.IsPublic));
         foreach (var text in new[] { options.ToString(), options.Connection.ToString(), options.Connection.Tls!.ToString(), JsonSerializer.Serialize(options), JsonSerializer.Serialize(options.Connection), $"{options}" })
         {
             Assert.DoesNotContain("topsecret", text, StringComparison.Ordinal);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 
 namespace EvBus.Ingress.RabbitMq.Tests;
 
@@ -57,6 +58,55 @@ public sealed class TlsTests : IDisposable
         await flow.RunAsync(_ => Task.CompletedTask);
         await broker.ControlAsync("delete_user", "CN=evbus-client");
         Assert.Equal(Enumerable.Range(0, flow.Count), await _fixture.TakeNumbersAsync(queue));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_client_certificate_goes_with_the_authorities_in_between_that_its_file_holds(bool isPkcs12)
+    {
+        var broker = _fixture.NeedOwn();
+        var queue = await OwnQueueAsync();
+        await broker.ControlAsync("add_user", "CN=evbus-client", "is never asked for");
+        await broker.ControlAsync("set_permissions", "CN=evbus-client", ".*", ".*", ".*");
+        var own = _fixture.Certificates.ClientOfBetween;
+        var file = own.Save(_folder, "chain");
+        File.AppendAllText(file, $"\n{_fixture.Certificates.Between.Value.ExportCertificatePem()}\n");
+        var tls = new Dictionary<string, object?> { ["cafile"] = _authority, ["certfile"] = file, ["keyfile"] = own.SaveKey(_folder, "chain") };
+        if (isPkcs12)
+        {
+            var both = new X509Certificate2Collection { own.Value, X509CertificateLoader.LoadCertificate(_fixture.Certificates.Between.Value.RawData) };
+            await File.WriteAllBytesAsync(file, both.Export(X509ContentType.Pkcs12, "p12")!);
+            tls.Remove("keyfile");
+            tls["keyfile_password"] = "p12";
+        }
+        var flow = Flow(queue, tls);
+        flow.Keys["login"] = flow.Keys["password"] = null;
+        flow.Keys["sasl"] = "external";
+        await flow.RunAsync(_ => Task.CompletedTask);
+        await broker.ControlAsync("delete_user", "CN=evbus-client");
+        Assert.Equal(Enumerable.Range(0, flow.Count), await _fixture.TakeNumbersAsync(queue));
+    }
+
+    [Fact]
+    public async Task A_client_certificate_that_the_broker_refuses_is_said_to_be_why()
+    {
+        var own = _fixture.Certificates.ClientOfBetween;
+        var flow = Flow(await OwnQueueAsync(), new() { ["cafile"] = _authority, ["certfile"] = own.Save(_folder, "alone"), ["keyfile"] = own.SaveKey(_folder, "alone") });
+        await RefusedAsync(flow, "refused the client certificate: its log says why.");
+    }
+
+    [Fact]
+    public async Task A_certificate_for_clients_cannot_be_the_broker_s()
+    {
+        var queue = await OwnQueueAsync();
+        using var front = new TlsFront(_fixture.Certificates.ForClientsOnly, _fixture.Broker!.Port);
+        var flow = new Flow(_fixture.Broker, queue)
+        {
+            Port = front.Port,
+            Keys = { ["host"] = "localhost", ["ssl"] = true, ["ssl_options"] = new Dictionary<string, object?> { ["cafile"] = _authority, ["verify_host"] = false } },
+        };
+        await RefusedAsync(flow, "its certificate is not for servers");
     }
 
     [Fact]

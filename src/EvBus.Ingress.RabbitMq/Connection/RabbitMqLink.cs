@@ -1,6 +1,6 @@
-using System.Text;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
 
 namespace EvBus.Ingress.RabbitMq;
 
@@ -8,10 +8,13 @@ namespace EvBus.Ingress.RabbitMq;
 /// One connection with one channel, from its birth to its end: it is never mended, only replaced. Whatever ends it — the broker, the operator, silence,
 /// an exception, the lane — goes through <see cref="Kill"/>, once; after that every batch it was given has its verdict, even where a call of the client hangs.
 /// </summary>
-internal sealed class RabbitMqLink : IAsyncDisposable
+internal sealed partial class RabbitMqLink : IAsyncDisposable
 {
     /// <summary>How many events go to the client before its own writer is let in: it rents a buffer for each, and the shared pool keeps few of a kind.</summary>
     private const int Burst = 32;
+
+    /// <summary>Bytes a second: an event has at least the time that its body takes on such a line, also where nothing shows how far it is.</summary>
+    private const int SlowestLine = 16 * 1024;
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
@@ -19,7 +22,9 @@ internal sealed class RabbitMqLink : IAsyncDisposable
     private readonly RabbitMqOptions _options;
     private readonly Dialled _dialled;
     private readonly ConfirmRing _ring;
+    private readonly Lessons _lessons;
     private readonly MessageWriter _messages;
+    private readonly Returns _returns;
     private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<RabbitMqLink> _changed;
     private IChannel? _channel;
@@ -27,28 +32,33 @@ internal sealed class RabbitMqLink : IAsyncDisposable
     private int _killed;
     private volatile string? _blocked;
     private volatile string? _lost;
+    private Position _last;
+    private long _taken;
+    private long _patience;
 
-    private RabbitMqLink(IngressContext context, RabbitMqOptions options, Dialled dialled, WindowTuner tuner, Action<RabbitMqLink> changed)
+    private RabbitMqLink(IngressContext context, RabbitMqOptions options, Dialled dialled, WindowTuner tuner, Lessons lessons, Action<RabbitMqLink> changed)
     {
         _context = context;
         _options = options;
         _dialled = dialled;
-        _ring = new ConfirmRing(context.Time, tuner);
-        _messages = new MessageWriter(options, context.Destination);
+        _lessons = lessons;
+        _ring = new ConfirmRing(context.Time, tuner, options.Exchange.Length == 0 ? "the default exchange" : $"exchange '{options.Exchange}'");
+        _messages = new MessageWriter(options, context.Destination, dialled.Connection.FrameMax);
+        _returns = new Returns(context.Time, options, context.Destination);
         _changed = changed;
     }
 
     public ConnectionCondition Condition =>
         _lost is { } lost ? new(ConnectionState.Lost, lost) : _blocked is { } blocked ? new(ConnectionState.Blocked, blocked) : new(ConnectionState.Open);
 
-    /// <summary>What the broker said is the largest message it takes, once it has refused one.</summary>
-    public long? MaxLength { get; private set; }
+    /// <summary>How long it waits for the event that is next.</summary>
+    public TimeSpan Patience => TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _patience), _options.ConfirmTimeout.Ticks));
 
     public static async Task<RabbitMqLink> OpenAsync(
-        IngressContext context, RabbitMqOptions options, WindowTuner tuner, Action<RabbitMqLink> changed, CancellationToken cancellationToken)
+        IngressContext context, RabbitMqOptions options, WindowTuner tuner, Lessons lessons, Action<RabbitMqLink> changed, CancellationToken cancellationToken)
     {
         var dialled = await Dialler.DialAsync(options, context.LaneId, context.Time, cancellationToken).ConfigureAwait(false);
-        var link = new RabbitMqLink(context, options, dialled, tuner, changed);
+        var link = new RabbitMqLink(context, options, dialled, tuner, lessons, changed);
         try
         {
             await link.OpenChannelAsync(cancellationToken).ConfigureAwait(false);
@@ -56,31 +66,37 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         }
         catch (Exception e)
         {
-            link.Kill("it could not be opened", null);
+            link.Kill("it could not be opened");
             throw Reasons.Translate(e, options, dialled.Where);
         }
     }
 
     /// <summary>Writes a batch; the inner task has its result in any case, the outer one ends when all is written or the link is dead.</summary>
-    public ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, long? maxLength, CancellationToken cancellationToken)
+    public ValueTask<Task<PublishResult>> WriteAsync(EventBatch batch, CancellationToken cancellationToken)
     {
         var pending = new PendingBatch(batch.Count);
         if (!_ring.Begin(pending))
             return new(pending.Result);
-        var registration = cancellationToken.UnsafeRegister(static link => ((RabbitMqLink)link!).Kill("the lane gave it up", null), this);
-        var writing = WriteAllAsync(batch, maxLength);
+        var registration = cancellationToken.UnsafeRegister(static link => ((RabbitMqLink)link!).Kill("the lane gave it up"), this);
+        var writing = WriteAllAsync(batch);
         return writing.IsCompleted && registration.Unregister() ? new(pending.Result) : FinishAsync(writing.AsTask(), pending, registration);
     }
 
     /// <summary>Ends everything about it; the first reason counts. Any thread; does not wait for the network.</summary>
-    public void Kill(string reason, long? maxLength)
+    /// <param name="reason">Why.</param>
+    /// <param name="closed">What the broker said when it closed it; null when it was not the broker.</param>
+    public void Kill(string reason, ShutdownEventArgs? closed = null)
     {
         if (Interlocked.Exchange(ref _killed, 1) != 0)
             return;
-        MaxLength = maxLength;
-        _ring.Fail(reason, maxLength);
+        var maxLength = closed is null ? null : Reasons.MaxLength(closed);
+        if (maxLength is { } most)
+            _lessons.Learn(most);
+        var suspicion = closed is null || maxLength is not null ? Suspicion.None : Reasons.Suspect(closed, _messages.HasConstantKey);
+        _ring.Fail(reason, maxLength, suspicion == Suspicion.None ? null : underWay => _lessons.Judge(suspicion, _last, underWay));
         _lost = reason;
-        _watchdog?.Dispose();
+        lock (_dead)
+            _watchdog?.Dispose();
         _dead.TrySetResult();
         _dialled.Cut();
         _changed(this);
@@ -91,7 +107,7 @@ internal sealed class RabbitMqLink : IAsyncDisposable
     {
         if (Volatile.Read(ref _killed) == 0)
             await _dialled.CloseAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
-        Kill("it was closed", null);
+        Kill("it was closed");
     }
 
     private async Task OpenChannelAsync(CancellationToken cancellationToken)
@@ -107,7 +123,12 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         _channel.BasicNacksAsync += (_, e) => Confirm(e.DeliveryTag, e.Multiple, isAck: false);
         _channel.BasicReturnAsync += OnReturned;
         _channel.ChannelShutdownAsync += (_, e) => OnShutdown(e);
-        _watchdog = _context.Time.CreateTimer(static link => ((RabbitMqLink)link!).Look(), this, s_look, s_look);
+        lock (_dead)
+        {
+            // One that is dead already would never end it.
+            if (Volatile.Read(ref _killed) == 0)
+                _watchdog = _context.Time.CreateTimer(static link => ((RabbitMqLink)link!).Look(), this, s_look, s_look);
+        }
         // What went while nobody listened yet.
         if (_channel.CloseReason is { } already)
             await OnShutdown(already).ConfigureAwait(false);
@@ -115,9 +136,10 @@ internal sealed class RabbitMqLink : IAsyncDisposable
             throw new EvBusException(lost) { IsTransient = true };
     }
 
-    private async ValueTask WriteAllAsync(EventBatch batch, long? maxLength)
+    private async ValueTask WriteAllAsync(EventBatch batch)
     {
         var inOneGo = 0;
+        var maxLength = _lessons.MaxLength;
         try
         {
             for (var i = 0; i < batch.Count; i++)
@@ -136,9 +158,12 @@ internal sealed class RabbitMqLink : IAsyncDisposable
                     return;
                 else
                 {
+                    _last = batch[i].Position;
                     // A cancelled token would damage the client's count of what it sent: none is given, and Kill cuts the connection instead.
+                    var trace = Tracing.Begin(_messages.TraceParent, _messages.TraceState);
                     var publishing = _channel!.BasicPublishAsync(
                         _messages.Exchange, _messages.RoutingKey, _options.IsMandatory, _messages.Properties, _messages.Body, CancellationToken.None);
+                    trace?.Dispose();
                     if (publishing.IsCompletedSuccessfully && ++inOneGo < Burst)
                         continue;
                     await _ring.Leave(forRoom: false).ConfigureAwait(false);
@@ -154,7 +179,8 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         }
         catch (Exception e)
         {
-            Kill(Reasons.Describe(e, _options, _dialled.Where), null);
+            // The client may notice here what the broker said before it tells anybody else.
+            Kill(Reasons.Describe(e, _options, _dialled.Where), (e as OperationInterruptedException)?.ShutdownReason);
         }
         _ring.End();
     }
@@ -165,41 +191,5 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         await Task.WhenAny(writing, _dead.Task).ConfigureAwait(false);
         await registration.DisposeAsync().ConfigureAwait(false);
         return pending.Result;
-    }
-
-    private Task Confirm(ulong tag, bool multiple, bool isAck)
-    {
-        if (!_ring.Confirm(tag, multiple, isAck))
-            Kill($"{_dialled.Where} confirmed an event it was never sent; what was under way is sent again", null);
-        return Task.CompletedTask;
-    }
-
-    private Task OnReturned(object sender, BasicReturnEventArgs e)
-    {
-        var id = e.BasicProperties.Headers?.TryGetValue(MessageWriter.IdHeader, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
-        _ring.Return(id, e.RoutingKey, Reasons.Unroutable(e.ReplyCode, e.ReplyText, e.Exchange, e.RoutingKey));
-        return Task.CompletedTask;
-    }
-
-    private Task OnShutdown(ShutdownEventArgs e)
-    {
-        Kill(Reasons.Shutdown(e, _options, _dialled.Where), Reasons.MaxLength(e));
-        return Task.CompletedTask;
-    }
-
-    private Task SetBlocked(string? reason)
-    {
-        _blocked = reason;
-        _ring.Hold(reason is not null);
-        _changed(this);
-        return Task.CompletedTask;
-    }
-
-    private void Look()
-    {
-        // Below the lane's own patience: a reconnect keeps this instance, and what was confirmed of a batch.
-        var patience = TimeSpan.FromTicks(Math.Min(_options.ConfirmTimeout.Ticks, _context.CallTimeout.Ticks / 2));
-        if (_blocked is null && _ring.Silence is { } silence && silence >= patience)
-            Kill($"{_dialled.Where} confirmed nothing for {(int)silence.TotalSeconds} s while {_ring.Outstanding} events waited for it", null);
     }
 }

@@ -9,9 +9,11 @@ namespace EvBus.Ingress.RabbitMq;
 /// <summary>Whom a connection trusts, and what it shows of itself; keeps what was wrong with the broker's certificate in words.</summary>
 internal sealed class Trust : IDisposable
 {
+    private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
+
     private readonly RabbitMqTlsOptions _options;
     private readonly X509Certificate2Collection? _authorities;
-    private readonly X509Certificate2? _own;
+    private readonly SslStreamCertificateContext? _own;
 
     private Trust(RabbitMqTlsOptions options)
     {
@@ -20,20 +22,20 @@ internal sealed class Trust : IDisposable
         _own = options.CertFile is { } file ? Read("certfile", file, () => Own(options, file)) : null;
     }
 
-    /// <summary>Why the broker's certificate was refused; null when it was not.</summary>
-    public string? Problem { get; private set; }
-
     /// <exception cref="EvBusException">A file cannot be read.</exception>
     public static Trust Load(RabbitMqTlsOptions options) => new(options);
 
-    public SslOption For(string host)
+    /// <summary>What a connection to that host needs, with a place of its own for what is wrong.</summary>
+    public Door For(string host)
     {
         var name = _options.ServerName ?? host;
-        return new SslOption(name, enabled: true)
+        var door = new Door();
+        door.Option = new SslOption(name, enabled: true)
         {
-            Certs = _own is null ? null : [_own],
-            CertificateValidationCallback = (_, certificate, chain, errors) => IsGood(name, certificate as X509Certificate2, chain, errors),
+            ClientCertificateContext = _own,
+            CertificateValidationCallback = (_, certificate, chain, errors) => (door.Problem = Problem(name, certificate as X509Certificate2, chain, errors)) is null,
         };
+        return door;
     }
 
     public void Dispose()
@@ -43,17 +45,15 @@ internal sealed class Trust : IDisposable
             authority.Dispose();
     }
 
-    private bool IsGood(string name, X509Certificate2? certificate, X509Chain? given, SslPolicyErrors errors)
+    private string? Problem(string name, X509Certificate2? certificate, X509Chain? given, SslPolicyErrors errors)
     {
         if (!_options.Verifies)
-            return true;
+            return null;
         if (certificate is null)
-            Problem = "it shows no certificate. Is this its TLS port?";
-        else if (_options.ChecksHost && errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            Problem = $"its certificate is for {Names(certificate)}, not for '{name}'. Connect by a name it has, or set ssl_options: server_name.";
-        else
-            Problem = ChainProblem(certificate, given, errors);
-        return Problem is null;
+            return "it shows no certificate. Is this its TLS port?";
+        return _options.ChecksHost && errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch)
+            ? $"its certificate is for {Names(certificate)}, not for '{name}'. Connect by a name it has, or set ssl_options: server_name."
+            : ChainProblem(certificate, given, errors);
     }
 
     private string? ChainProblem(X509Certificate2 certificate, X509Chain? given, SslPolicyErrors errors)
@@ -69,6 +69,8 @@ internal sealed class Trust : IDisposable
             chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             chain.ChainPolicy.CustomTrustStore.AddRange(_authorities);
             chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+            // Where one authority signs both kinds, every client could pass for the broker otherwise.
+            chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerUsage));
             // The authorities in between came with the handshake.
             if (given is not null)
                 chain.ChainPolicy.ExtraStore.AddRange(given.ChainPolicy.ExtraStore);
@@ -84,6 +86,8 @@ internal sealed class Trust : IDisposable
             return $"its certificate, or one it stands on, has expired or is not valid yet: it runs from {Day(certificate.NotBefore)} to {Day(certificate.NotAfter)}. "
                 + "Renew it at the broker, and look at the clocks.";
         }
+        if (all.HasFlag(X509ChainStatusFlags.NotValidForUsage))
+            return $"its certificate is not for servers: its extended key usage lacks serverAuth ({ServerUsage}). Give the broker one that has it, or none.";
         return $"its certificate is refused: {string.Join(", ", found.Select(each => each.Status))}.";
     }
 
@@ -108,13 +112,24 @@ internal sealed class Trust : IDisposable
         return found.Count > 0 ? found : throw new EvBusException("ssl_options: cafile and cadata hold no certificate. They must be PEM: '-----BEGIN CERTIFICATE-----'.");
     }
 
-    private static X509Certificate2 Own(RabbitMqTlsOptions options, string file)
+    /// <summary>The client certificate, with the authorities in between that its file holds: a broker knows the root alone.</summary>
+    private static SslStreamCertificateContext Own(RabbitMqTlsOptions options, string file)
     {
-        if (!File.ReadAllText(file).Contains("-----BEGIN", StringComparison.Ordinal))
-            return X509CertificateLoader.LoadPkcs12FromFile(file, options.KeyPassword);
-        return options.KeyPassword is { } password
-            ? X509Certificate2.CreateFromEncryptedPemFile(file, password, options.KeyFile)
-            : X509Certificate2.CreateFromPemFile(file, options.KeyFile);
+        var found = new X509Certificate2Collection();
+        X509Certificate2 own;
+        if (File.ReadAllText(file).Contains("-----BEGIN", StringComparison.Ordinal))
+        {
+            own = options.KeyPassword is { } password
+                ? X509Certificate2.CreateFromEncryptedPemFile(file, password, options.KeyFile)
+                : X509Certificate2.CreateFromPemFile(file, options.KeyFile);
+            found.ImportFromPemFile(file);
+        }
+        else
+        {
+            found = X509CertificateLoader.LoadPkcs12CollectionFromFile(file, options.KeyPassword);
+            own = found.FirstOrDefault(each => each.HasPrivateKey) ?? throw new CryptographicException("it holds no certificate with a private key.");
+        }
+        return SslStreamCertificateContext.Create(own, found, offline: true);
     }
 
     private static T Read<T>(string key, string what, Func<T> read)
@@ -128,4 +143,12 @@ internal sealed class Trust : IDisposable
             throw new EvBusException($"ssl_options: {key}: {what} cannot be used: {e.Message}", e);
         }
     }
+}
+
+/// <summary>TLS with one host, and why its certificate was refused; null when it was not.</summary>
+internal sealed class Door
+{
+    public SslOption Option { get; set; } = new();
+
+    public string? Problem { get; set; }
 }

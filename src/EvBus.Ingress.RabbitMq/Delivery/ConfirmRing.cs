@@ -7,7 +7,7 @@ namespace EvBus.Ingress.RabbitMq;
 /// 2. Every event handed over gets exactly one verdict: at its confirmation, or when the ring fails.
 /// 3. While the writer is inside (it may be reading its batch), only the writer gives what it has not written its verdict; so a batch is never given back under it.
 /// </summary>
-internal sealed class ConfirmRing(TimeProvider time, WindowTuner tuner)
+internal sealed partial class ConfirmRing(TimeProvider time, WindowTuner tuner, string exchange = "the default exchange")
 {
     private const int Capacity = WindowTuner.Most;
 
@@ -25,7 +25,7 @@ internal sealed class ConfirmRing(TimeProvider time, WindowTuner tuner)
     private long _sampledAt;
     private bool _wasFull;
 
-    private enum SlotState : byte { Settled, Outstanding, Returned }
+    private enum SlotState : byte { Settled, Outstanding, Returned, Again }
 
     public int Outstanding
     {
@@ -36,14 +36,21 @@ internal sealed class ConfirmRing(TimeProvider time, WindowTuner tuner)
         }
     }
 
-    /// <summary>How long something has been outstanding without any confirmation; null when nothing is.</summary>
-    public TimeSpan? Silence
+    /// <summary>How long something has been outstanding without any sign that it gets on, and the length of the body that is next; null when nothing is.</summary>
+    public (TimeSpan Span, int Length)? Silence
     {
         get
         {
             lock (_lock)
-                return _next == _tail ? null : time.GetElapsedTime(_lastProgress);
+                return _next == _tail ? null : (time.GetElapsedTime(_lastProgress), _slots[_tail % Capacity].Length);
         }
+    }
+
+    /// <summary>Bytes of what is outstanding got through.</summary>
+    public void Moved()
+    {
+        lock (_lock)
+            _lastProgress = time.GetTimestamp();
     }
 
     /// <summary>The writer begins a batch. False when the ring has failed; the batch then has its verdicts.</summary>
@@ -166,78 +173,19 @@ internal sealed class ConfirmRing(TimeProvider time, WindowTuner tuner)
         }
     }
 
-    /// <summary>The broker found no queue for a message and gives it back; its confirmation follows, and is a rejection then.</summary>
-    public void Return(string? id, string routingKey, string reason)
-    {
-        lock (_lock)
-        {
-            // They come back in the order they went out, so this finds its slot at the beginning. Of equal ids with equal keys, all share the fate.
-            for (var tag = _tail; tag < _next; tag++)
-            {
-                ref var slot = ref _slots[tag % Capacity];
-                if (slot.State != SlotState.Outstanding || slot.Id != id || slot.RoutingKey != routingKey)
-                    continue;
-                slot.State = SlotState.Returned;
-                slot.Reason = reason;
-                return;
-            }
-        }
-    }
-
-    /// <summary>Nothing is published until it is let go again.</summary>
-    public void Hold(bool isHeld)
-    {
-        lock (_lock)
-        {
-            _isHeld = isHeld;
-            // What had to wait while held has its full time again.
-            _lastProgress = time.GetTimestamp();
-            _sample = 0;
-            if (!isHeld)
-                WakeWriter();
-        }
-    }
-
-    /// <summary>The channel is gone: all that is outstanding, and the rest of what is being written, was disconnected.</summary>
-    /// <param name="reason">Why.</param>
-    /// <param name="maxLength">Bodies longer than that were the cause, and are rejected instead. Null: no such cause.</param>
-    public void Fail(string reason, long? maxLength)
-    {
-        lock (_lock)
-        {
-            if (_failure is not null)
-                return;
-            _failure = reason;
-            for (; _tail < _next; _tail++)
-            {
-                var slot = _slots[_tail % Capacity];
-                if (slot.State == SlotState.Settled)
-                    continue;
-                if (slot.Length > maxLength)
-                    slot.Batch.Settle(slot.Index, Verdict.Rejected, TooLarge(slot.Length, maxLength.Value));
-                else
-                    slot.Batch.Settle(slot.Index, Verdict.Disconnected, reason);
-            }
-            Array.Clear(_slots);
-            if (!_isWriterInside)
-                _writing?.SettleRest(Verdict.Disconnected, reason);
-            _room?.TrySetResult();
-            _room = null;
-        }
-    }
-
     public static string TooLarge(long length, long most) =>
         $"its body of {length} bytes is larger than the {most} that the broker takes (max_message_size). Raise it there, or put less into the event";
 
-    private static void Settle(ref Slot slot, bool isAck)
+    private void Settle(ref Slot slot, bool isAck)
     {
         if (slot.State == SlotState.Settled)
             return;
         var (verdict, reason) = (isAck, slot.State) switch
         {
             (true, SlotState.Returned) => (Verdict.Rejected, slot.Reason),
+            (true, SlotState.Again) => (Verdict.Retry, slot.Reason),
             (true, _) => (Verdict.Delivered, null),
-            _ => (Verdict.Retry, "the broker could not take it (nack): a queue is full, or failed"),
+            _ => (Verdict.Retry, $"the broker could not take it (nack): a queue behind {exchange} that routing key '{slot.RoutingKey}' leads to is full, or failed"),
         };
         slot.Batch.Settle(slot.Index, verdict, reason);
         slot = default;

@@ -19,18 +19,30 @@ internal sealed class MessageWriter
     /// <summary>What AMQP has for a short text: names, routing keys, properties.</summary>
     public const int MaxShortText = 255;
 
+    /// <summary>What a frame has beside its payload.</summary>
+    private const int FrameOverhead = 8;
+
+    /// <summary>What a content header has beside its table of headers, at most: sizes, flags, and the properties set here.</summary>
+    private const int LargestProperties = 14 + 4 + (3 * (MaxShortText + 1)) + 2 + 8;
+
     private readonly RabbitMqOptions _options;
     private readonly EventTemplate _routingKey;
     private readonly CachedString? _constantKey;
     private readonly CachedString _exchange;
-    private readonly List<(string Name, EventTemplate Template)> _own;
+    private readonly HeaderValue[] _own;
+    private readonly long _mostHeader;
+    private long _roughLength;
     private readonly ArrayBufferWriter<byte> _json = new();
     private readonly Dictionary<string, object?> _headers = new(StringComparer.Ordinal);
     private CachedString _lastKey = new("");
 
-    public MessageWriter(RabbitMqOptions options, string? destination)
+    /// <param name="options">The profile.</param>
+    /// <param name="destination">The lane's channel; null for none.</param>
+    /// <param name="frameMax">What was agreed on with the broker; 0 for no limit.</param>
+    public MessageWriter(RabbitMqOptions options, string? destination, uint frameMax)
     {
         _options = options;
+        _mostHeader = frameMax == 0 ? long.MaxValue : frameMax - FrameOverhead;
         _exchange = new CachedString(options.Exchange);
         // A channel's name is a name: braces in it are braces.
         _routingKey = EventTemplate.Parse(destination is null ? options.RoutingKey : destination.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
@@ -42,10 +54,23 @@ internal sealed class MessageWriter
             Properties.Priority = priority;
         if (options.Expiration is { } expiration)
             Properties.Expiration = ((long)expiration.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
-        _own = [.. options.Headers.Select(header => (header.Key, EventTemplate.Parse(header.Value)))];
+        _own =
+        [
+            .. options.Headers.Select(header => new HeaderValue(header.Key, header.Value, options.HeaderTypes.GetValueOrDefault(header.Key))),
+            .. options.HeaderValues.Select(header => new HeaderValue(header.Key, header.Value)),
+        ];
     }
 
     public BasicProperties Properties { get; }
+
+    /// <summary>Whether every message has the same routing key.</summary>
+    public bool HasConstantKey => _constantKey is not null;
+
+    /// <summary>The event's <c>traceparent</c>; null when it has none.</summary>
+    public string? TraceParent { get; private set; }
+
+    /// <summary>The event's <c>tracestate</c>; null when it has none.</summary>
+    public string? TraceState { get; private set; }
 
     public CachedString Exchange => _exchange;
 
@@ -61,7 +86,7 @@ internal sealed class MessageWriter
     {
         try
         {
-            return SetRoutingKey(evt) ?? SetContent(evt);
+            return SetRoutingKey(evt) ?? SetContent(evt) ?? CheckHeader();
         }
         catch (RejectEventException e)
         {
@@ -92,6 +117,7 @@ internal sealed class MessageWriter
     {
         Id = evt.Id;
         Body = evt.Body;
+        _roughLength = LargestProperties;
         var contentType = evt.ContentType;
         if (contentType is not null && Encoding.UTF8.GetByteCount(contentType) > MaxShortText)
             return $"its content type has more than the {MaxShortText} bytes that AMQP takes";
@@ -103,7 +129,7 @@ internal sealed class MessageWriter
                 // Names of headers are short texts too, but those of attributes are far shorter.
                 if (Encoding.UTF8.GetByteCount(name) > MaxShortText)
                     return $"the name of its extension has more than the {MaxShortText} bytes that AMQP takes";
-                _headers[name] = value;
+                Set(name, value);
             }
         }
         else if (_options.Format == RabbitMqFormat.CloudEventsStructured)
@@ -113,11 +139,16 @@ internal sealed class MessageWriter
             Body = _json.WrittenMemory;
             contentType = CloudEventWriter.JsonContentType;
         }
-        SetOrRemove("traceparent", evt.TraceParent);
-        SetOrRemove("tracestate", evt.TraceState);
-        foreach (var (name, template) in _own)
-            SetOrRemove(name, template.Format(evt));
-        _headers[IdHeader] = Id;
+        SetOrRemove("traceparent", TraceParent = evt.TraceParent);
+        SetOrRemove("tracestate", TraceState = evt.TraceState);
+        foreach (var header in _own)
+        {
+            if (header.Get(in evt) is { } value)
+                Set(header.Name, value);
+            else
+                _headers.Remove(header.Name);
+        }
+        Set(IdHeader, Id);
         Properties.ContentType = contentType;
         // A longer id travels in the header alone.
         Properties.MessageId = Id.Length <= MaxShortText && Encoding.UTF8.GetByteCount(Id) <= MaxShortText ? Id : null;
@@ -130,6 +161,26 @@ internal sealed class MessageWriter
         if (string.IsNullOrEmpty(value))
             _headers.Remove(name);
         else
-            _headers[name] = value;
+            Set(name, value);
+    }
+
+    private void Set(string name, object value)
+    {
+        _headers[name] = value;
+        // No text has more bytes than that, and what is no text is counted only when it may matter.
+        _roughLength += 6 + (3L * (name.Length + (value is string text ? text.Length : 20)));
+    }
+
+    // The header of a message goes in one frame, and one that is too large for the broker ends the connection for everybody.
+    private string? CheckHeader()
+    {
+        if (_roughLength <= _mostHeader)
+            return null;
+        long length = LargestProperties;
+        foreach (var (name, value) in _headers)
+            length += 1 + Encoding.UTF8.GetByteCount(name) + HeaderValue.Length(value);
+        return length <= _mostHeader
+            ? null
+            : $"its headers need {length} bytes, and the broker takes {_mostHeader} (frame_max). Raise it there, take headers out of the profile, or put less into the event's attributes";
     }
 }

@@ -6,6 +6,7 @@ namespace EvBus.Ingress.RabbitMq;
 /// </summary>
 internal sealed class WindowTuner(bool isStrict)
 {
+    private volatile bool _isStrict = isStrict;
     public const int Least = 64;
     public const int Most = 4096;
 
@@ -16,11 +17,18 @@ internal sealed class WindowTuner(bool isStrict)
 
     public int Window => Volatile.Read(ref _window);
 
+    /// <summary>What went one by one goes with a window from now on.</summary>
+    public void Open()
+    {
+        Volatile.Write(ref _window, Least);
+        _isStrict = false;
+    }
+
     /// <param name="latency">From the publishing of an event to its confirmation.</param>
     /// <param name="wasFull">Whether the window was full meanwhile.</param>
     public void Measured(TimeSpan latency, bool wasFull)
     {
-        if (isStrict)
+        if (_isStrict)
             return;
         if (latency > s_slow)
             Volatile.Write(ref _window, Math.Max(Least, _window / 2));

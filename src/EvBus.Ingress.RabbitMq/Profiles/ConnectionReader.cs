@@ -11,32 +11,42 @@ internal static class ConnectionReader
         "timeout",
     ];
 
+    private static readonly string[] s_inUrl = ["cafile", "certfile", "keyfile", "no_verify_ssl"];
+
     private static readonly string[] s_tlsKeys =
         ["cafile", "ca_certs", "cadata", "certfile", "keyfile", "keyfile_password", "server_name", "server_hostname", "verify_host", "verify", "no_verify_ssl"];
 
     public static RabbitMqConnectionOptions? Read(Profile profile, List<string> errors, TimeSpan? timeout)
     {
         var keys = new ProfileKeys(profile, errors);
-        var url = keys.Text("url") is { } text ? Url.Parse(text, keys) : null;
+        var url = keys.Text("url") is { } text ? ConnectionUrl.Parse(text, keys) : null;
         if (url is null && keys.Has("url"))
             return null;
         var tls = ReadTls(keys, errors, url);
         var least = TimeSpan.FromSeconds(1);
         var most = TimeSpan.FromMinutes(10);
+        var properties = keys.Map("client_properties");
         var options = new RabbitMqConnectionOptions
         {
             Hosts = ReadHosts(keys, url, tls is not null),
             Login = Either(keys, url?.Login, "login", "username") ?? "guest",
             Password = Either(keys, url?.Password, "password") ?? "guest",
             VirtualHost = Either(keys, url?.VirtualHost, "virtualhost", "virtual_host", "vhost") ?? "/",
-            IsExternal = url?.Query.GetValueOrDefault("auth") is { } auth
-                ? auth.Equals("external", StringComparison.OrdinalIgnoreCase)
-                : keys.Choice("sasl", ("plain", false), ("PLAIN", false), ("external", true), ("EXTERNAL", true)),
+            IsExternal = url?.IsExternal ?? keys.Choice("sasl", ("plain", false), ("PLAIN", false), ("external", true), ("EXTERNAL", true)),
             Tls = tls,
-            ClientProperties = keys.Map("client_properties"),
-            Heartbeat = Url.Seconds(url, "heartbeat") ?? keys.Span("heartbeat", least, most) ?? TimeSpan.FromSeconds(3),
-            Timeout = timeout ?? keys.Span("timeout", least, most) ?? Url.Seconds(url, "timeout") ?? Url.Seconds(url, "connection_timeout") ?? TimeSpan.FromSeconds(10),
+            ClientProperties = properties,
+            Heartbeat = url?.Heartbeat ?? keys.Span("heartbeat", least, most) ?? TimeSpan.FromSeconds(3),
+            Timeout = timeout ?? keys.Span("timeout", least, most) ?? url?.Timeout ?? TimeSpan.FromSeconds(10),
         };
+        foreach (var (inUrl, key) in new[] { ("auth", "sasl"), ("heartbeat", "heartbeat"), ("timeout", "timeout"), ("connection_timeout", "timeout") })
+        {
+            if (url?.Query.ContainsKey(inUrl) == true && (keys.Has(key) || (key == "timeout" && timeout is not null)))
+                keys.Wrong(key, $"stands in the url as well ({inUrl}). Keep one of them.");
+        }
+        if (url?.Port is not null && keys.Has("port"))
+            keys.Wrong("port", "stands in the url as well. Keep one of them.");
+        if (url?.Query.GetValueOrDefault("name") is { } name && !properties.TryAdd("connection_name", name))
+            keys.Wrong("client_properties", "has connection_name, and the url has name. Keep one of them.");
         if (options.IsExternal && options.Tls?.CertFile is null)
             keys.Wrong("sasl", "is external, which needs TLS with a client certificate. Give ssl_options a certfile.");
         return options;
@@ -50,7 +60,7 @@ internal static class ConnectionReader
         return own ?? fromUrl;
     }
 
-    private static List<(string, int)> ReadHosts(ProfileKeys keys, Url? url, bool isTls)
+    private static List<(string, int)> ReadHosts(ProfileKeys keys, ConnectionUrl? url, bool isTls)
     {
         var port = (int?)keys.Number("port", 1, 65535);
         var texts = keys.Texts("hosts");
@@ -74,19 +84,28 @@ internal static class ConnectionReader
         return hosts;
     }
 
-    private static RabbitMqTlsOptions? ReadTls(ProfileKeys keys, List<string> errors, Url? url)
+    private static RabbitMqTlsOptions? ReadTls(ProfileKeys keys, List<string> errors, ConnectionUrl? url)
     {
         var section = keys.Section("ssl_options");
+        if (url is { IsTls: true } && keys.Truth("ssl") == false)
+            keys.Wrong("ssl", "is false, and the url begins with amqps:. Correct one of them.");
         if (!(keys.Truth("ssl") ?? url?.IsTls ?? false))
         {
+            foreach (var key in s_inUrl.Where(key => url?.Query.ContainsKey(key) == true))
+                keys.Wrong("url", $"has {key}, but TLS is off. Write the url with amqps:.");
             if (section is not null && section.GetKeys().Count > 0)
                 keys.Wrong("ssl_options", "is there, but TLS is off. Set 'ssl: true', or write the url with amqps:.");
             return null;
         }
-        if (keys.Truth("ssl") == false)
-            return null;
         var tls = new ProfileKeys(section ?? new Profile("pika", "ssl_options", new Dictionary<string, object?>()), errors);
         tls.Only(s_tlsKeys);
+        foreach (var (key, names) in new[] { ("cafile", new[] { "cafile", "ca_certs" }), ("certfile", ["certfile"]), ("keyfile", ["keyfile"]), ("no_verify_ssl", ["verify", "no_verify_ssl"]) })
+        {
+            if (url?.Query.ContainsKey(key) == true && names.Any(tls.Has))
+                keys.Wrong("ssl_options", $"has {string.Join(" or ", names)}, and the url has {key}. Keep one of them.");
+        }
+        if (tls.Has("verify") && tls.Has("no_verify_ssl"))
+            keys.Wrong("ssl_options", "has verify and no_verify_ssl, which mean the same. Keep one of them.");
         string? FromUrl(string key) => url?.Query.GetValueOrDefault(key);
         return new RabbitMqTlsOptions
         {
@@ -99,38 +118,5 @@ internal static class ConnectionReader
             ChecksHost = tls.Truth("verify_host") ?? true,
             Verifies = tls.Truth("verify") ?? !(tls.Truth("no_verify_ssl") ?? FromUrl("no_verify_ssl") is "1" or "true"),
         };
-    }
-
-    private sealed record Url(string? Host, int? Port, string? Login, string? Password, string? VirtualHost, bool IsTls, Dictionary<string, string> Query)
-    {
-        private static readonly string[] s_known = ["heartbeat", "timeout", "connection_timeout", "auth", "cafile", "certfile", "keyfile", "no_verify_ssl", "name"];
-
-        public static Url? Parse(string text, ProfileKeys keys)
-        {
-            if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps"))
-            {
-                keys.Wrong("url", "is none. Write amqp://login:password@host:5672/virtualhost or amqps://…, with special characters percent-encoded.");
-                return null;
-            }
-            var colon = uri.UserInfo.IndexOf(':', StringComparison.Ordinal);
-            var query = uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries).Select(part => part.Split('=', 2))
-                .GroupBy(part => Uri.UnescapeDataString(part[0]), StringComparer.Ordinal)
-                .ToDictionary(group => group.Key, group => Uri.UnescapeDataString(group.Last() is [_, var value] ? value : ""), StringComparer.Ordinal);
-            foreach (var _ in query.Keys.Except(s_known, StringComparer.Ordinal))
-                keys.Wrong("url", $"has a parameter the RabbitMQ publisher does not know. There are: {string.Join(", ", s_known)}.");
-            return new Url(
-                uri.IdnHost.Length == 0 ? null : uri.IdnHost.Trim('[', ']'),
-                uri.Port > 0 ? uri.Port : null,
-                uri.UserInfo.Length == 0 ? null : Uri.UnescapeDataString(colon < 0 ? uri.UserInfo : uri.UserInfo[..colon]),
-                colon < 0 ? null : Uri.UnescapeDataString(uri.UserInfo[(colon + 1)..]),
-                uri.AbsolutePath.Length <= 1 ? null : Uri.UnescapeDataString(uri.AbsolutePath[1..]),
-                uri.Scheme == "amqps",
-                query);
-        }
-
-        public static TimeSpan? Seconds(Url? url, string key) =>
-            url?.Query.GetValueOrDefault(key) is { } text && double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 1 and <= 600
-                ? TimeSpan.FromSeconds(seconds)
-                : null;
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace EvBus.Ingress.RabbitMq;
 
@@ -66,6 +67,23 @@ internal sealed class ProfileKeys(Profile profile, List<string> errors)
             return map;
         foreach (var name in section.GetKeys())
             map[name] = Get(() => section.GetString(name)) ?? "";
+        return map;
+    }
+
+    /// <summary>A map whose values keep the types they have in the profile: texts, numbers, truth values, bytes.</summary>
+    public Dictionary<string, object?> Values(string key)
+    {
+        var map = new Dictionary<string, object?>(StringComparer.Ordinal);
+        if (Section(key) is not { } section)
+            return map;
+        foreach (var name in section.GetKeys())
+        {
+            map[name] = Get(() => section.GetScalar(name));
+            if (map[name] is ulong)
+                Wrong(key, $"has a number for '{name}' that is larger than AMQP has room for (63 bits).");
+            if (Encoding.UTF8.GetByteCount(name) > MessageWriter.MaxShortText)
+                Wrong(key, $"has a name of more than the {MessageWriter.MaxShortText} bytes that AMQP takes.");
+        }
         return map;
     }
 

@@ -28,10 +28,38 @@ public enum RabbitMqDeclare
     Active,
 }
 
+/// <summary>What the text of a header becomes.</summary>
+public enum RabbitMqHeaderType
+{
+    /// <summary>It stays a text.</summary>
+    Text,
+
+    /// <summary>A whole number of 64 bits.</summary>
+    Integer,
+
+    /// <summary>A number with a fraction, of 64 bits.</summary>
+    Double,
+
+    /// <summary>True or false.</summary>
+    Boolean,
+}
+
 /// <summary>A queue behind the exchange.</summary>
 /// <param name="Queue">Its name.</param>
 /// <param name="RoutingKey">What it is bound with.</param>
-public readonly record struct RabbitMqBinding(string Queue, string RoutingKey);
+public readonly record struct RabbitMqBinding(string Queue, string RoutingKey)
+{
+    private static readonly Dictionary<string, object?> s_none = [];
+
+    private readonly IReadOnlyDictionary<string, object?>? _arguments;
+
+    /// <summary>Arguments of the binding, such as what an exchange of type <c>headers</c> compares. Default: none.</summary>
+    public IReadOnlyDictionary<string, object?> Arguments
+    {
+        get => _arguments ?? s_none;
+        init => _arguments = value;
+    }
+}
 
 /// <summary>The keys of a profile of RabbitMQ. Immutable; prints as <c>***</c>.</summary>
 public sealed record RabbitMqOptions
@@ -60,7 +88,13 @@ public sealed record RabbitMqOptions
     /// <summary><c>queue_type</c> of what is declared: <c>classic</c> or <c>quorum</c>. Default: the broker's.</summary>
     public string? QueueType { get; init; }
 
-    /// <summary><c>bindings</c>: queues behind the exchange, <c>queue: routing key</c> or <c>queue: [keys]</c>. Default: none.</summary>
+    /// <summary><c>exchange_arguments</c> of what is declared, such as <c>alternate-exchange</c>: texts, numbers, truth values. Default: none.</summary>
+    public IReadOnlyDictionary<string, object?> ExchangeArguments { get; init; } = new Dictionary<string, object?>();
+
+    /// <summary><c>queue_arguments</c> of each queue that is declared, such as <c>x-max-length</c>: texts, numbers, truth values. Default: none.</summary>
+    public IReadOnlyDictionary<string, object?> QueueArguments { get; init; } = new Dictionary<string, object?>();
+
+    /// <summary><c>bindings</c>: queues behind the exchange, <c>queue: routing key</c>, <c>queue: [keys]</c> or <c>queue: {routing_key: …, arguments: {…}}</c>. Default: none.</summary>
     public IReadOnlyList<RabbitMqBinding> Bindings { get; init; } = [];
 
     /// <summary><c>mandatory</c>: whether an event that reaches no queue is rejected. Default: yes; without, it vanishes and counts as delivered.</summary>
@@ -69,8 +103,14 @@ public sealed record RabbitMqOptions
     /// <summary><c>persistent</c>: whether durable queues keep messages on disk. Default: yes.</summary>
     public bool IsPersistent { get; init; } = true;
 
-    /// <summary><c>headers</c>: added to every message; each an <see cref="EventTemplate"/>, and left out where it gives nothing. Default: none.</summary>
+    /// <summary><c>headers</c> that are texts: added to every message; each an <see cref="EventTemplate"/>, and left out where it gives nothing. Default: none.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary><c>headers</c> that are numbers, truth values or bytes in the profile, and stay such: <see cref="long"/>, <see cref="double"/>, <see cref="bool"/>, arrays of bytes. Default: none.</summary>
+    public IReadOnlyDictionary<string, object> HeaderValues { get; init; } = new Dictionary<string, object>();
+
+    /// <summary><c>header_types</c>: what the text of one of <see cref="Headers"/> becomes: <c>text</c>, <c>int</c>, <c>double</c> or <c>bool</c>. An event whose text is none is rejected. Default: text.</summary>
+    public IReadOnlyDictionary<string, RabbitMqHeaderType> HeaderTypes { get; init; } = new Dictionary<string, RabbitMqHeaderType>();
 
     /// <summary><c>priority</c>: 0 to 255. Default: none.</summary>
     public byte? Priority { get; init; }
@@ -84,7 +124,7 @@ public sealed record RabbitMqOptions
     /// <summary><c>ordering: strict</c>: each event waits for the confirmation of the one before, which costs most of the speed. Default: no (<c>window</c>).</summary>
     public bool IsStrict { get; init; }
 
-    /// <summary><c>confirm_timeout</c>: how long the broker may confirm nothing while something is unconfirmed. 1 s to 10 minutes; default 10 s.</summary>
+    /// <summary><c>confirm_timeout</c>: how long nothing may get on while something is unconfirmed: no confirmation and, on Linux, no bytes that the other side took. The event that is next has a second more for each 16 KiB. 1 s to 10 minutes; default 10 s.</summary>
     public TimeSpan ConfirmTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Reads a profile, in the old shape or the new one.</summary>
@@ -100,16 +140,16 @@ public sealed record RabbitMqOptions
 /// <summary>How to connect. Immutable; prints as <c>***</c>.</summary>
 public sealed record RabbitMqConnectionOptions
 {
-    /// <summary>The brokers, in the order they are named; a connect tries them in random order until one answers. At least one.</summary>
+    /// <summary>The brokers, in the order they are named; a connect asks them in random order until one answers, the next beside one that is silent for a second. At least one.</summary>
     public required IReadOnlyList<(string Host, int Port)> Hosts { get; init; }
 
-    /// <summary><c>login</c> or <c>username</c>. Default: guest.</summary>
+    /// <summary><c>login</c> or <c>username</c>. Can be set, not read: what prints objects finds nothing. Default: guest.</summary>
     [JsonIgnore]
-    public string Login { get; init; } = "guest";
+    public string Login { internal get; init; } = "guest";
 
-    /// <summary><c>password</c>. Default: guest.</summary>
+    /// <summary><c>password</c>. Can be set, not read. Default: guest.</summary>
     [JsonIgnore]
-    public string Password { get; init; } = "guest";
+    public string Password { internal get; init; } = "guest";
 
     /// <summary><c>virtualhost</c>. Default: <c>/</c>.</summary>
     public string VirtualHost { get; init; } = "/";
@@ -121,7 +161,8 @@ public sealed record RabbitMqConnectionOptions
     [JsonIgnore]
     public RabbitMqTlsOptions? Tls { get; init; }
 
-    /// <summary><c>client_properties</c>: texts the broker shows beside the connection. Default: none.</summary>
+    /// <summary><c>client_properties</c>: texts the broker shows beside the connection; <c>connection_name</c> is its name there, default <c>evbus</c> and the lane's id. Default: none.</summary>
+    [JsonIgnore]
     public IReadOnlyDictionary<string, string> ClientProperties { get; init; } = new Dictionary<string, string>();
 
     /// <summary><c>heartbeat</c>: seconds between signs of life; a peer is given up after three to four without. 1 s to 10 minutes; default 3 s.</summary>
@@ -149,9 +190,9 @@ public sealed record RabbitMqTlsOptions
     /// <summary><c>keyfile</c>: the key of <see cref="CertFile"/> as PEM. Default: it is in <see cref="CertFile"/>.</summary>
     public string? KeyFile { get; init; }
 
-    /// <summary><c>keyfile_password</c>: opens an encrypted key. Default: none.</summary>
+    /// <summary><c>keyfile_password</c>: opens an encrypted key. Can be set, not read. Default: none.</summary>
     [JsonIgnore]
-    public string? KeyPassword { get; init; }
+    public string? KeyPassword { internal get; init; }
 
     /// <summary><c>server_name</c>: the name the broker's certificate must have. Default: the host.</summary>
     public string? ServerName { get; init; }

@@ -8,8 +8,10 @@ internal static class RabbitMqOptionsReader
     private static readonly string[] s_own =
     [
         "connection", "ingress_channels", "exchange", "routing_key", "declare", "exchange_type", "durable", "queue_type", "bindings", "mandatory", "persistent",
-        "headers", "priority", "expiration", "format", "ordering", "confirm_timeout", "timeout", "lane",
+        "headers", "header_types", "exchange_arguments", "queue_arguments", "priority", "expiration", "format", "ordering", "confirm_timeout", "timeout", "lane",
     ];
+
+    private static readonly string[] s_forActive = ["exchange_arguments", "queue_arguments"];
 
     public static RabbitMqOptions? TryRead(Profile profile, out IReadOnlyList<string> errors)
     {
@@ -17,6 +19,7 @@ internal static class RabbitMqOptionsReader
         errors = found;
         var keys = new ProfileKeys(profile, found);
         var connection = ReadConnection(profile, keys, found);
+        var headers = keys.Values("headers");
         var options = new RabbitMqOptions
         {
             Connection = connection ?? new RabbitMqConnectionOptions { Hosts = [] },
@@ -27,10 +30,14 @@ internal static class RabbitMqOptionsReader
             ExchangeType = keys.Text("exchange_type") ?? "topic",
             IsDurable = keys.Truth("durable") ?? true,
             QueueType = keys.Text("queue_type") is null ? null : keys.Choice("queue_type", ("classic", "classic"), ("quorum", "quorum")),
-            Bindings = ReadBindings(keys),
+            Bindings = ReadBindings(keys, found),
             IsMandatory = keys.Truth("mandatory") ?? true,
             IsPersistent = keys.Truth("persistent") ?? true,
-            Headers = keys.Map("headers"),
+            Headers = headers.Where(each => each.Value is string or null).ToDictionary(each => each.Key, each => (string?)each.Value ?? "", StringComparer.Ordinal),
+            HeaderValues = headers.Where(each => each.Value is not (string or null)).ToDictionary(each => each.Key, each => each.Value!, StringComparer.Ordinal),
+            HeaderTypes = ReadTypes(keys),
+            ExchangeArguments = keys.Values("exchange_arguments"),
+            QueueArguments = keys.Values("queue_arguments"),
             Priority = (byte?)keys.Number("priority", 0, 255),
             Expiration = keys.Span("expiration", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(365)),
             Format = keys.Choice(
@@ -56,8 +63,71 @@ internal static class RabbitMqOptionsReader
             keys.Wrong("routing_key", $"is longer than the {MessageWriter.MaxShortText} bytes that AMQP has for one.");
         foreach (var (name, text) in options.Headers)
             Template(keys, $"headers: {name}", text);
-        foreach (var reserved in options.Headers.Keys.Where(name => name == MessageWriter.IdHeader || name.StartsWith(MessageWriter.CloudEventsPrefix, StringComparison.Ordinal)))
+        CheckHeaders(options, keys);
+        CheckDeclared(options, keys);
+    }
+
+    private static void CheckHeaders(RabbitMqOptions options, ProfileKeys keys)
+    {
+        var names = options.Headers.Keys.Concat(options.HeaderValues.Keys).ToList();
+        foreach (var reserved in names.Where(name => name == MessageWriter.IdHeader || name.StartsWith(MessageWriter.CloudEventsPrefix, StringComparison.Ordinal)))
             keys.Wrong("headers", $"has '{reserved}', which the publisher sets itself. Give yours another name.");
+        foreach (var copies in options.HeaderValues.Keys.Where(name => name is "CC" or "BCC"))
+            keys.Wrong("headers", $"has a '{copies}' that is no text. The broker takes routing keys there: write one as a text.");
+        foreach (var name in options.HeaderTypes.Keys.Where(name => !options.Headers.ContainsKey(name) || name is "CC" or "BCC"))
+            keys.Wrong("header_types", $"has '{name}', which is no text among headers. Add it there, or remove it here.");
+        foreach (var (name, type) in options.HeaderTypes)
+        {
+            try
+            {
+                // A constant that is none would reject every event.
+                if (options.Headers.TryGetValue(name, out var text))
+                    _ = new HeaderValue(name, text, type);
+            }
+            catch (RejectEventException)
+            {
+                keys.Wrong("headers", $"has a '{name}' that is not what header_types says it is. Correct one of them.");
+            }
+            catch (FormatException)
+            {
+                // Said above.
+            }
+        }
+    }
+
+    private static void CheckDeclared(RabbitMqOptions options, ProfileKeys keys)
+    {
+        foreach (var key in s_forActive.Where(keys.Has))
+        {
+            if (options.Declare != RabbitMqDeclare.Active)
+                keys.Wrong(key, "is for what is declared, and declare is not active. Set 'declare: active', or remove it.");
+        }
+        if (options.Exchange.Length == 0 && options.ExchangeArguments.Count > 0)
+            keys.Wrong("exchange_arguments", "need an exchange: the default exchange is the broker's. Name an exchange, or remove them.");
+        if (options.QueueType is not null && options.QueueArguments.ContainsKey("x-queue-type"))
+            keys.Wrong("queue_arguments", "has x-queue-type, and queue_type means the same. Keep one of them.");
+        if (options.ExchangeType == "x-delayed-message" && options.IsMandatory)
+            keys.Wrong("mandatory", "must be false with exchange_type x-delayed-message: such an exchange gives every message back at first, and each would be a dead letter though it arrives.");
+    }
+
+    private static Dictionary<string, RabbitMqHeaderType> ReadTypes(ProfileKeys keys)
+    {
+        var types = new Dictionary<string, RabbitMqHeaderType>(StringComparer.Ordinal);
+        foreach (var (name, word) in keys.Map("header_types"))
+        {
+            RabbitMqHeaderType? type = word switch
+            {
+                "text" => RabbitMqHeaderType.Text,
+                "int" => RabbitMqHeaderType.Integer,
+                "double" => RabbitMqHeaderType.Double,
+                "bool" => RabbitMqHeaderType.Boolean,
+                _ => null,
+            };
+            if (type is null)
+                keys.Wrong("header_types", $"must have one of: text, int, double, bool, for '{name}'.");
+            types[name] = type ?? RabbitMqHeaderType.Text;
+        }
+        return types;
     }
 
     private static EventTemplate? Template(ProfileKeys keys, string key, string text)
@@ -88,17 +158,43 @@ internal static class RabbitMqOptionsReader
         return [.. channels];
     }
 
-    private static List<RabbitMqBinding> ReadBindings(ProfileKeys keys)
+    private static List<RabbitMqBinding> ReadBindings(ProfileKeys keys, List<string> errors)
     {
         var bindings = new List<RabbitMqBinding>();
         if (keys.Section("bindings") is not { } section)
             return bindings;
         foreach (var queue in section.GetKeys())
         {
+            if (IsMap(section, queue))
+            {
+                ReadBinding(keys, new ProfileKeys(section.GetSection(queue)!, errors), queue, bindings);
+                continue;
+            }
             var routingKeys = keys.Get(() => section.GetStrings(queue)) ?? [];
             bindings.AddRange(routingKeys.DefaultIfEmpty("").Select(key => new RabbitMqBinding(queue, key)));
         }
         return bindings;
+    }
+
+    private static bool IsMap(Profile section, string key)
+    {
+        try
+        {
+            return section.GetSection(key) is not null;
+        }
+        catch (EvBusConfigurationException)
+        {
+            return false;
+        }
+    }
+
+    private static void ReadBinding(ProfileKeys keys, ProfileKeys binding, string queue, List<RabbitMqBinding> bindings)
+    {
+        binding.Only("routing_key", "arguments");
+        var arguments = binding.Values("arguments");
+        bindings.AddRange(binding.Texts("routing_key").DefaultIfEmpty("").Select(key => new RabbitMqBinding(queue, key) { Arguments = arguments }));
+        if (queue.Length == 0)
+            keys.Wrong("bindings", "has a queue without a name.");
     }
 
     private static RabbitMqConnectionOptions? ReadConnection(Profile profile, ProfileKeys keys, List<string> errors)

@@ -117,6 +117,18 @@ public sealed class Profile
         _ => throw Wrong(key, "bytes or a text"),
     };
 
+    /// <summary>One value with the type it has in the profile: a text, a truth value, a whole number, a number with a fraction, or bytes. Null when the key is missing or null.</summary>
+    /// <returns><see cref="string"/>, <see cref="bool"/>, <see cref="long"/>, <see cref="ulong"/> beyond that, <see cref="double"/> or an array of bytes.</returns>
+    /// <exception cref="EvBusConfigurationException">The value is a list or a map.</exception>
+    public object? GetScalar(string key) => Find(key) switch
+    {
+        null => null,
+        int number => (long)number,
+        ulong number when number <= long.MaxValue => (long)number,
+        var value when value is string or bool or long or ulong or double or byte[] => value,
+        _ => throw Wrong(key, "one value, and no list or map"),
+    };
+
     /// <summary>A list of texts; a single text counts as a list of one. Empty when the key is missing or null.</summary>
     /// <exception cref="EvBusConfigurationException">The value, or one in it, is not a text.</exception>
     public IReadOnlyList<string> GetStrings(string key) => Find(key) switch
