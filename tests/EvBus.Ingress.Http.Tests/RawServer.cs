@@ -28,6 +28,12 @@ internal sealed class RawServer : IAsyncDisposable
     /// <summary>The heads of the requests.</summary>
     public IReadOnlyList<string> Heads => [.. _heads];
 
+    /// <summary>Said to whoever connects, before a word of theirs.</summary>
+    public string? Greeting { get; init; }
+
+    /// <summary>Resets each connection at its first byte.</summary>
+    public bool Resets { get; init; }
+
     public int Connections => Volatile.Read(ref _connections);
 
     public static Task SayAsync(Stream stream, string text, CancellationToken cancellationToken) => stream.WriteAsync(Encoding.Latin1.GetBytes(text), cancellationToken).AsTask();
@@ -64,6 +70,14 @@ internal sealed class RawServer : IAsyncDisposable
         using var stream = new NetworkStream(socket, ownsSocket: true);
         try
         {
+            if (Greeting is not null)
+                await SayAsync(stream, Greeting, _end.Token);
+            if (Resets)
+            {
+                await stream.ReadExactlyAsync(new byte[1], _end.Token);
+                socket.LingerState = new(true, 0);
+                return;
+            }
             while (await HeadAsync(stream) is { } head)
             {
                 _heads.Enqueue(head);
