@@ -155,7 +155,7 @@ internal sealed class PostgresLink : IAsyncDisposable
     public async Task<bool> IsOfTableAsync(Statements statements, PostgresException said) => said.SqlState switch
     {
         PostgresErrorCodes.NotNullViolation => said is { ColumnName: { } column, TableName: { } table } && !Statements.ColumnNames.Contains(column)
-            && await AskAsync(statements.FindRelation, statements.Name, table, said.SchemaName ?? "").ConfigureAwait(false),
+            && await AskAsync(statements.FindRelation, statements.Name, table, said.SchemaName ?? "", column).ConfigureAwait(false),
         _ => said.ConstraintName is { } constraint && await AskAsync(statements.FindConstraint, statements.Name, constraint, Statements.ColumnNames).ConfigureAwait(false),
     };
 

@@ -23,11 +23,12 @@ internal sealed class Statements
         Find = "SELECT to_regclass($1) IS NOT NULL";
         const string Ours = "(SELECT to_regclass($1)::oid UNION ALL SELECT relid::oid FROM pg_catalog.pg_partition_tree(to_regclass($1)))";
         FindConstraint = $"""
-            SELECT count(c.oid) > 0 AND count(*) FILTER (WHERE a.attname::text = ANY ($3)) = 0 FROM pg_catalog.pg_constraint c
+            SELECT count(c.oid) > 0 AND count(*) FILTER (WHERE a.attname::text = ANY ($3) OR a.attgenerated <> '') = 0 FROM pg_catalog.pg_constraint c
             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) WHERE c.conname::text = $2 AND c.conrelid IN {Ours}
             """;
         FindRelation = $"""
-            SELECT count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname::text = $2 AND n.nspname::text = ANY ($3) AND c.oid IN {Ours}
+            SELECT count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname::text = $2 AND n.nspname::text = $3[1] AND c.oid IN {Ours}
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname::text = $3[2] AND a.attgenerated <> '')
             """;
         Make = $"""
             CREATE TABLE IF NOT EXISTS {Name} (
@@ -57,10 +58,10 @@ internal sealed class Statements
     /// <summary>Whether the table is there; asks with its name as a value.</summary>
     public string Find { get; }
 
-    /// <summary>Whether a constraint of the table is about none of the columns that are written.</summary>
+    /// <summary>Whether a constraint of the table is about none of the columns that are written, or are made of them.</summary>
     public string FindConstraint { get; }
 
-    /// <summary>Whether a relation is the table, or a part of it.</summary>
+    /// <summary>Whether a relation is the table, or a part of it, and its column is not made of others.</summary>
     public string FindRelation { get; }
 
     public string Make { get; }
