@@ -70,7 +70,7 @@ public sealed record HttpIngressOptions
 
     private static readonly string[] s_keys =
     [
-        "url", "format", "method", "timeout", "connections", "probe", "secret", "signature_header", .. HttpKeys.Names, "lane",
+        "url", "format", "method", "timeout", "connections", "probe", "secret", "signature_header", .. HttpKeys.Names, "lane", "max_age",
     ];
 
     private static readonly (string Word, HttpFormat Format)[] s_formats =

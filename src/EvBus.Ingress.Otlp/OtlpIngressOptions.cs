@@ -58,7 +58,7 @@ public sealed record OtlpIngressOptions
 
     internal HttpLine Line => new(Url, Proxy, Timeout, CaFile, CertFile, KeyFile);
 
-    private static readonly string[] s_keys = ["url", "severity", "resource", "compression", "timeout", .. HttpKeys.Names, "lane"];
+    private static readonly string[] s_keys = ["url", "severity", "resource", "compression", "timeout", .. HttpKeys.Names, "lane", "max_age"];
 
     private static readonly (string Word, OtlpSeverity Severity)[] s_severities =
     [

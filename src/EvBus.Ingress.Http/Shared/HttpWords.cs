@@ -69,6 +69,8 @@ internal sealed class HttpWords
     /// <returns>What was read, and whether that is all: not where it is longer, broke off, did not come in time, or is packed in a way that nobody knows here.</returns>
     public static async ValueTask<(byte[] Bytes, bool IsWhole)> ReadAsync(HttpResponseMessage response, int most, CancellationToken cancellationToken)
     {
+        if (response.Content.Headers.ContentLength == 0)
+            return ([], true);
         var bytes = new byte[Math.Min(most, 512)];
         var length = 0;
         try

@@ -12,7 +12,7 @@ internal static class PostgresProfile
     private static readonly string[] s_keys =
     [
         "url", "connection_string", .. s_address, "application_name", "ssl", "ssl_mode", "ca_file", "cert_file", "key_file", "key_password", "table", "mode", "declare", "body", "id", "timeout",
-        "statement_timeout", "lane",
+        "statement_timeout", "lane", "max_age",
     ];
 
     public static readonly (string Word, PostgresTls Tls)[] TlsWords =
