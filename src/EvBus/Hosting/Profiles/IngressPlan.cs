@@ -123,7 +123,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, I
     private static LaneOptions Aged(LaneOptions options, Profile? profile) => profile?.GetInt64("max_age") switch
     {
         null => options,
-        >= 1 and <= 315_360_000 and var seconds => options with { MaxAge = TimeSpan.FromSeconds(seconds.Value) },
+        >= 1 and <= 315_360_000 and var seconds => options with { MaxAge = TimeSpan.FromSeconds(seconds) },
         _ => throw new EvBusConfigurationException($"Profile {profile.PathOf("max_age")} must be at least 1 and at most 315360000 seconds."),
     };
 
