@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Serialization;
+
 namespace EvBus.Ingress.Http;
 
 /// <summary>What a request carries.</summary>
@@ -26,6 +30,7 @@ public enum HttpFormat
 public sealed record HttpIngressOptions
 {
     /// <summary><c>url</c>: where requests go; http or https, without credentials in it. Required. Only its host is ever repeated: the rest may be a secret.</summary>
+    [JsonConverter(typeof(HostOnly))]
     public required Uri Url { get; init; }
 
     /// <summary><c>format</c>: <c>body</c> (default), <c>json</c>, <c>ndjson</c>, <c>cloudevents</c>, <c>cloudevents_binary</c> or <c>cloudevents_batch</c>.</summary>
@@ -41,9 +46,13 @@ public sealed record HttpIngressOptions
     public int Connections { get; init; } = 1;
 
     /// <summary><c>probe</c>: a URL that is read at each connect; 401 and 403 are refused credentials. Default: none, so that credentials are noticed at the first event.</summary>
+    [JsonConverter(typeof(HostOnly))]
     public Uri? Probe { get; init; }
 
-    /// <summary><c>signature_header</c>: where the signature goes when the profile has a <c>secret</c>. Default: <c>X-EvBus-Signature</c>.</summary>
+    /// <summary><c>proxy</c>: <c>system</c> (default: what HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, and never for this machine itself), <c>none</c>, or the URL of one, without credentials in it.</summary>
+    public string Proxy { get; init; } = "system";
+
+    /// <summary><c>signature_header</c>: where the signature goes when the profile has a <c>secret</c>. No header that HTTP, the event or the profile's <c>headers</c> give. Default: <c>X-EvBus-Signature</c>.</summary>
     public string SignatureHeader { get; init; } = "X-EvBus-Signature";
 
     /// <summary><c>ca_file</c>: the authorities to trust instead of the system's, PEM. Default: the system's.</summary>
@@ -55,13 +64,13 @@ public sealed record HttpIngressOptions
     /// <summary><c>key_file</c>: its key, PEM. Default: it stands in <c>cert_file</c>.</summary>
     public string? KeyFile { get; init; }
 
-    internal HttpFiles Files => new(CaFile, CertFile, KeyFile);
+    internal HttpLine Line => new(Url, Proxy, Timeout, CaFile, CertFile, KeyFile) { Connections = Connections };
 
     internal bool IsBatch => Format is HttpFormat.Json or HttpFormat.Ndjson or HttpFormat.CloudEventsBatch;
 
     private static readonly string[] s_keys =
     [
-        "url", "format", "method", "timeout", "connections", "probe", "secret", "signature_header", .. HttpKeys.Names, "lane",
+        "url", "format", "method", "timeout", "connections", "probe", "secret", "signature_header", .. HttpKeys.Names, "lane", "max_age",
     ];
 
     private static readonly (string Word, HttpFormat Format)[] s_formats =
@@ -69,6 +78,10 @@ public sealed record HttpIngressOptions
         ("body", HttpFormat.Body), ("json", HttpFormat.Json), ("ndjson", HttpFormat.Ndjson), ("cloudevents", HttpFormat.CloudEvents),
         ("cloudevents_binary", HttpFormat.CloudEventsBinary), ("cloudevents_batch", HttpFormat.CloudEventsBatch),
     ];
+
+    /// <summary>The keys with their values; of the URLs only scheme, host and port.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"http {Method} {HostOnly.Of(Url)}, format {Format}, timeout {Timeout.TotalSeconds} s, connections {Connections}{(Probe is null ? "" : $", probe {HostOnly.Of(Probe)}")}");
 
     /// <summary>Reads a profile.</summary>
     /// <exception cref="EvBusConfigurationException">It cannot work; all errors at once.</exception>
@@ -90,6 +103,7 @@ public sealed record HttpIngressOptions
             Timeout = TimeSpan.FromSeconds(HttpKeys.Get(found, () => HttpKeys.Range(profile, "timeout", 3600)) ?? 10),
             Connections = (int)(HttpKeys.Get(found, () => HttpKeys.Range(profile, "connections", 256)) ?? 1),
             Probe = HttpKeys.Get(found, () => profile.GetString("probe") is { } text ? HttpKeys.Address(profile, "probe", text) : null),
+            Proxy = HttpKeys.Get(found, () => profile.GetString("proxy")) ?? "system",
             SignatureHeader = HttpKeys.Get(found, () => profile.GetString("signature_header")) ?? "X-EvBus-Signature",
             CaFile = HttpKeys.Get(found, () => profile.GetString("ca_file")),
             CertFile = HttpKeys.Get(found, () => profile.GetString("cert_file")),
@@ -101,7 +115,22 @@ public sealed record HttpIngressOptions
             found.Add($"Profile {profile.PathOf("method")} must be one of: POST, PUT.");
         if (options.IsBatch && options.Connections > 1)
             found.Add($"Profile {profile.PathOf("connections")} is for formats with one event per request; {format} sends a batch in one. Remove it.");
-        HttpKeys.Check(profile, options.Files, found);
+        HttpKeys.Check(profile, options.Line, found);
+        CheckSignature(profile, options.SignatureHeader, found);
         return found.Count == 0 ? options : null;
+    }
+
+    // What cannot be the header of the signature would be left out, and the requests go unsigned without a word.
+    private static void CheckSignature(Profile profile, string header, List<string> errors)
+    {
+        if (profile.Contains("secret") && HttpKeys.Get(errors, () => profile.GetBytes("secret") is { Length: 0 } ? "" : null) is not null)
+            errors.Add($"Profile {profile.PathOf("secret")} is empty, so anybody could sign. Fill it in, or remove it.");
+        var path = profile.PathOf("signature_header");
+        if (header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.Equals("Host", StringComparison.OrdinalIgnoreCase))
+            errors.Add($"Profile {path} has a meaning of its own in HTTP. Take another name, such as X-EvBus-Signature.");
+        else if (HttpKeys.WhyNoHeader(header) is not null)
+            errors.Add($"Profile {path} is no name of a header that the publisher may give. Take another name, such as X-EvBus-Signature.");
+        else if (profile.Contains("secret") && (HttpKeys.Get([], () => profile.GetSection("headers"))?.GetKeys().Contains(header, StringComparer.OrdinalIgnoreCase) ?? false))
+            errors.Add($"Profile {path} stands in headers already. Take another name.");
     }
 }

@@ -10,22 +10,26 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
 {
     private readonly RequestWriter _writer = new(options, context.Profile?.GetBytes("secret")?.ToArray(), context.Time);
 
-    // The rest of the URL may be a secret.
-    private readonly string _name = $"{options.Url.Scheme}://{options.Url.Authority}";
-    private HttpClient? _client;
+    private readonly HttpDestination _destination = new(options.Line, context, options.Probe);
     private bool _isRefused;
+    private bool _isWarned;
+
+    // The words of the outage that lasts: others at each try would make each a new one for whoever reads the log.
+    private (int Code, string Reason) _outage;
 
     public async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
-        Close();
-        _client = HttpClients.Create(options.Files, options.Connections, context.Profile);
+        var client = _destination.Open();
+        if (!_isWarned && _destination.IsReadable)
+            Log.Readable(context.Logger, context.LaneId, _destination.Name);
+        _isWarned = true;
         if (options.Probe is not null)
-            await AskAsync(_client, HttpMethod.Get, options.Probe, cancellationToken).ConfigureAwait(false);
+            await AskAsync(client, HttpMethod.Get, options.Probe, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask TestAsync(CancellationToken cancellationToken)
     {
-        using var client = HttpClients.Create(options.Files, options.Connections, context.Profile);
+        var client = _destination.Open();
         await AskAsync(client, options.Probe is null ? HttpMethod.Head : HttpMethod.Get, options.Probe ?? options.Url, cancellationToken).ConfigureAwait(false);
     }
 
@@ -33,14 +37,14 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
     {
         var many = options.IsBatch ? _writer.Many(batch) : null;
         return cancellationToken =>
-            _client is null ? new(PublishResult.Disconnected($"{_name} is not connected yet."))
-            : many is null ? EachAsync(_client, batch, cancellationToken)
-            : ManyAsync(_client, many, cancellationToken);
+            _destination.Client is not { } client ? new(PublishResult.Disconnected($"{_destination.Name} is not connected yet."))
+            : many is null ? EachAsync(client, batch, cancellationToken)
+            : ManyAsync(client, many, cancellationToken);
     }
 
     public ValueTask DisposeAsync()
     {
-        Close();
+        _destination.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -87,67 +91,72 @@ internal sealed class HttpPublisher(IngressContext context, HttpIngressOptions o
         }
     }
 
-    private async ValueTask<PublishResult> SendAsync(HttpClient client, HttpRequestMessage request, Deadline end)
+    /// <summary>Sends a request. Its verdict is the status, known as soon as the headers are there: what comes behind, or does not, changes nothing of it.</summary>
+    private async ValueTask<PublishResult> SendAsync(HttpClient client, HttpRequestMessage request, Deadline end, bool isQuestion = false)
     {
         end.Begin();
         try
         {
-            // The answer is read to its end, so that the connection can be used again.
-            using var response = await client.SendAsync(request, end.Token).ConfigureAwait(false);
-            return Judge(response);
+            // Left behind, the rest of the answer is read up to a limit, so that the connection can be used again, and beyond it the connection is dropped: see HttpClients.
+            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, end.Token).ConfigureAwait(false);
+            // That a HEAD or the probe's path is not known says nothing about events.
+            var isTaken = response.IsSuccessStatusCode || (isQuestion && (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented));
+            return isTaken ? Taken(request) : await JudgeAsync(response, request).ConfigureAwait(false);
         }
         catch (HttpRequestException e)
         {
-            return PublishResult.Disconnected($"{_name}: {e.Message}");
+            _writer.AsksFirst |= e.InnerException is IOException && request.Content is not null;
+            return PublishResult.Disconnected(_destination.Describe(e));
         }
         catch (OperationCanceledException) when (!end.IsCancelledByCaller)
         {
-            return PublishResult.Disconnected($"{_name} did not answer within {options.Timeout.TotalSeconds:0} s.");
+            return PublishResult.Disconnected(_destination.DescribeSilence());
         }
     }
 
-    private PublishResult Judge(HttpResponseMessage response)
+    private PublishResult Taken(HttpRequestMessage request)
+    {
+        if (request.Headers.ExpectContinue == true)
+            _writer.AsksFirst = false;
+        // Written only when it changes: requests on other processors look at what stands beside it.
+        if (_isRefused)
+        {
+            Log.Accepted(context.Logger, context.LaneId, _destination.Name);
+            _isRefused = false;
+        }
+        if (_outage.Code != 0)
+            _outage = default;
+        return PublishResult.Delivered;
+    }
+
+    private async ValueTask<PublishResult> JudgeAsync(HttpResponseMessage response, HttpRequestMessage request)
     {
         var code = (int)response.StatusCode;
-        if (response.IsSuccessStatusCode)
+        if (HttpVerdicts.IsOfCredentials(response.StatusCode))
         {
-            // Written only when it changes: requests on other processors look at what stands beside it.
-            if (_isRefused)
-            {
-                Log.Accepted(context.Logger, context.LaneId, _name);
-                _isRefused = false;
-            }
-            return PublishResult.Delivered;
+            if (!_isRefused)
+                Log.Refused(context.Logger, context.LaneId, _destination.Name, code);
+            _isRefused = true;
+            return PublishResult.Disconnected($"{_destination.Name} refuses the credentials (HTTP {code}). Correct token, username, password, secret or headers of the profile.");
         }
-        var reason = $"{_name} answered HTTP {code}.";
-        switch (response.StatusCode)
-        {
-            case HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden:
-                if (!_isRefused)
-                    Log.Refused(context.Logger, context.LaneId, _name, code);
-                _isRefused = true;
-                return PublishResult.Disconnected($"{_name} refuses the credentials (HTTP {code}). Correct token, username, password, secret or headers of the profile.");
-            case HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.RequestTimeout:
-                return PublishResult.Retry(reason, HttpKeys.RetryAfter(response, context.Time));
-            default:
-                return HttpKeys.Verdict(code, reason);
-        }
+        if (code == 417 && request.Headers.ExpectContinue == true)
+            _writer.AsksFirst = false;
+        var reason = _outage.Code == code ? _outage.Reason : await _destination.DescribeAsync(response).ConfigureAwait(false);
+        var result = HttpVerdicts.Of(code, reason, response, context.Time);
+        if (code == (int)HttpStatusCode.UnsupportedMediaType && (options.IsBatch || options.Format == HttpFormat.CloudEvents))
+            result = PublishResult.Disconnected($"{reason} It takes no requests of that kind: set another format in the profile.");
+        if (result.Verdict != Verdict.Rejected)
+            _outage = (code, reason);
+        return result;
     }
 
     private async Task AskAsync(HttpClient client, HttpMethod method, Uri where, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, where);
         using var end = new Deadline(options.Timeout, context.Time, cancellationToken);
-        var answer = await SendAsync(client, request, end).ConfigureAwait(false);
-        // That a HEAD or the probe's path is not known says nothing about events.
+        var answer = await SendAsync(client, request, end, isQuestion: true).ConfigureAwait(false);
         if (answer.Verdict is Verdict.Disconnected or Verdict.Retry)
             throw new EvBusException(answer.Reason!) { IsTransient = true };
-    }
-
-    private void Close()
-    {
-        _client?.Dispose();
-        _client = null;
     }
 
     /// <summary>Events of a batch, handed out in order; after an outage no more.</summary>

@@ -10,4 +10,7 @@ internal static partial class Log
 
     [LoggerMessage(1301, LogLevel.Information, "Lane {Lane}: {Destination} accepts the credentials again")]
     public static partial void Accepted(ILogger logger, string lane, string destination);
+
+    [LoggerMessage(1302, LogLevel.Warning, "Lane {Lane}: the credentials go to {Destination} over a line that is not encrypted, so whoever is on the way can read them; use an https url")]
+    public static partial void Readable(ILogger logger, string lane, string destination);
 }

@@ -13,7 +13,21 @@ namespace EvBus.Ingress.Http;
 /// </summary>
 internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, TimeProvider time)
 {
-    private readonly ConcurrentQueue<ArrayBufferWriter<byte>> _free = new();
+    // Of more than this the memory is given back: one large batch is no reason to keep it for ever.
+    private const int MostKept = 4 << 20;
+
+    // Beyond this a request that the other side closed the connection on asks first the next time.
+    private const int LargeBody = 16 << 10;
+
+    private static readonly SearchValues<char> s_hex = SearchValues.Create("0123456789abcdef-");
+
+    private readonly ConcurrentQueue<RequestBuffer> _free = new();
+
+    /// <summary>
+    /// Whether requests with large bodies ask before they send them (Expect: 100-continue): a server that refuses one mostly closes the connection while it is on its way, and its
+    /// answer is lost with it.
+    /// </summary>
+    public bool AsksFirst { get; set; }
 
     /// <summary>A request with one event.</summary>
     /// <exception cref="RejectEventException">It cannot be one.</exception>
@@ -23,9 +37,9 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
         {
             var json = new ArrayBufferWriter<byte>(evt.Body.Length + 512);
             CloudEventWriter.WriteJson(evt, json);
-            return Make(json.WrittenMemory, CloudEventWriter.JsonContentType);
+            return Make(json.WrittenMemory, CloudEventWriter.JsonContentType, evt);
         }
-        var request = Make(evt.Body.ToArray(), evt.ContentType);
+        var request = Make(evt.Body.ToArray(), evt.ContentType, evt);
         if (options.Format == HttpFormat.Body)
         {
             request.Headers.TryAddWithoutValidation("Idempotency-Key", Encode(evt.Id));
@@ -43,12 +57,12 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
     public ManyEvents Many(EventBatch batch)
     {
         var isLines = options.Format == HttpFormat.Ndjson;
-        var target = _free.TryDequeue(out var free) ? free : new ArrayBufferWriter<byte>(1 << 16);
-        target.ResetWrittenCount();
+        var target = _free.TryDequeue(out var free) ? free : new RequestBuffer();
+        target.CutBack(0);
         EventVerdict[]? rejected = null;
         for (var i = 0; i < batch.Count; i++)
         {
-            var before = target.WrittenCount;
+            var before = target.Length;
             if (!isLines)
                 target.Write(before == 0 ? "["u8 : ","u8);
             if (Add(batch[i], target) is not { } reason)
@@ -58,17 +72,15 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
                 continue;
             }
             (rejected ??= new EventVerdict[batch.Count])[i] = new EventVerdict(Verdict.Rejected, reason);
-            var kept = target.WrittenSpan[..before].ToArray();
-            target.ResetWrittenCount();
-            target.Write(kept);
+            target.CutBack(before);
         }
-        if (!isLines && target.WrittenCount > 0)
+        if (!isLines && target.Length > 0)
             target.Write("]"u8);
         return new ManyEvents(target, rejected);
     }
 
     /// <summary>The request, signed as of now.</summary>
-    public HttpRequestMessage Request(ManyEvents many) => Make(many.Body.WrittenMemory, options.Format switch
+    public HttpRequestMessage Request(ManyEvents many) => Make(many.Body.Written, options.Format switch
     {
         HttpFormat.Ndjson => "application/x-ndjson",
         HttpFormat.CloudEventsBatch => "application/cloudevents-batch+json; charset=utf-8",
@@ -76,9 +88,13 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
     });
 
     /// <summary>Their request was read to its end by the other side: the buffer may be filled again.</summary>
-    public void Reuse(ManyEvents many) => _free.Enqueue(many.Body);
+    public void Reuse(ManyEvents many)
+    {
+        if (many.Body.Capacity <= MostKept)
+            _free.Enqueue(many.Body);
+    }
 
-    private string? Add(EventView evt, ArrayBufferWriter<byte> target)
+    private string? Add(EventView evt, RequestBuffer target)
     {
         if (options.Format == HttpFormat.CloudEventsBatch)
         {
@@ -104,15 +120,28 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
         return null;
     }
 
-    private HttpRequestMessage Make(ReadOnlyMemory<byte> body, string? contentType)
+    private HttpRequestMessage Make(ReadOnlyMemory<byte> body, string? contentType, EventView? evt = null)
     {
         var request = new HttpRequestMessage(options.Method, options.Url) { Content = new ReadOnlyMemoryContent(body) };
+        if (AsksFirst && body.Length >= LargeBody)
+            request.Headers.ExpectContinue = true;
+        if (evt?.TraceParent is { } trace && IsTrace(trace))
+        {
+            request.Headers.TryAddWithoutValidation("traceparent", trace);
+            if (evt?.Attributes.TraceState is { Length: > 0 and <= 512 } state && !state.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+                request.Headers.TryAddWithoutValidation("tracestate", state);
+        }
         if (contentType is not null && !request.Content.Headers.TryAddWithoutValidation("Content-Type", Encode(contentType, keepsSpaces: true)))
             throw new RejectEventException("its content type is no value of a header");
         if (secret is not null)
             request.Headers.TryAddWithoutValidation(options.SignatureHeader, Sign(body.Span));
         return request;
     }
+
+    // As W3C writes it, of any version; what an event calls so and is none goes only where a CloudEvent has a place for it.
+    private static bool IsTrace(string text) =>
+        text.Length is >= 55 and <= 256 && text[2] == '-' && text[35] == '-' && text[52] == '-' && (text.Length == 55 || text[55] == '-') && !text.AsSpan(0, 55).ContainsAnyExcept(s_hex)
+        && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     private string Sign(ReadOnlySpan<byte> body)
     {
@@ -147,8 +176,8 @@ internal sealed class RequestWriter(HttpIngressOptions options, byte[]? secret, 
 /// <summary>The body of a request with many events.</summary>
 /// <param name="Body">The bytes.</param>
 /// <param name="Rejected">The verdict of each event that cannot be in it, in its place; null when there is none.</param>
-internal sealed record ManyEvents(ArrayBufferWriter<byte> Body, EventVerdict[]? Rejected)
+internal sealed record ManyEvents(RequestBuffer Body, EventVerdict[]? Rejected)
 {
     /// <summary>None can.</summary>
-    public bool IsEmpty => Body.WrittenCount == 0;
+    public bool IsEmpty => Body.Length == 0;
 }

@@ -13,4 +13,10 @@ internal static partial class Log
 
     [LoggerMessage(1502, LogLevel.Warning, "Lane {Lane}: {Destination} takes the events and warns: {Warning}")]
     public static partial void Warned(ILogger logger, string lane, string destination, string warning);
+
+    [LoggerMessage(1503, LogLevel.Warning, "Lane {Lane}: the credentials go to {Destination} over a line that is not encrypted, so whoever is on the way can read them; use an https url")]
+    public static partial void Readable(ILogger logger, string lane, string destination);
+
+    [LoggerMessage(1504, LogLevel.Warning, "Lane {Lane}: {Destination} takes the events (HTTP {Code}), but its answer breaks off, does not come to its end or is longer than {Limit} bytes, so nobody knows whether it has refused some of them")]
+    public static partial void Unread(ILogger logger, string lane, string destination, int code, int limit);
 }

@@ -5,11 +5,9 @@ namespace EvBus.Ingress.Otlp;
 
 /// <summary>What a collector says about a request: how many records it has not taken, and why.</summary>
 /// <param name="Rejected">How many of the records it will never take.</param>
-/// <param name="Message">Its words, for an operator; empty when it has none.</param>
+/// <param name="Message">Its words, as they came; empty when it has none.</param>
 internal readonly record struct LogsAnswer(long Rejected, string Message)
 {
-    private const int MostWords = 300;
-
     /// <summary>Reads the answer to a request that was taken, or partly taken.</summary>
     /// <returns>False when a body is there that is no such answer: something else than a collector has answered.</returns>
     public static bool TryRead(byte[] body, string? mediaType, out LogsAnswer answer)
@@ -19,7 +17,7 @@ internal readonly record struct LogsAnswer(long Rejected, string Message)
             return true;
         try
         {
-            if (mediaType == "application/json")
+            if (Is(mediaType, "application/json"))
             {
                 using var document = JsonDocument.Parse(body);
                 if (document.RootElement.ValueKind != JsonValueKind.Object)
@@ -28,10 +26,10 @@ internal readonly record struct LogsAnswer(long Rejected, string Message)
                     return true;
                 // A 64-bit number is a text in protobuf's JSON; not everybody knows.
                 var rejected = partial.TryGetProperty("rejectedLogRecords", out var number) ? long.Parse(number.ToString(), System.Globalization.CultureInfo.InvariantCulture) : 0;
-                answer = new LogsAnswer(rejected, partial.TryGetProperty("errorMessage", out var message) ? Words(message.ToString()) : "");
+                answer = new LogsAnswer(rejected, partial.TryGetProperty("errorMessage", out var message) ? message.ToString() : "");
                 return true;
             }
-            if (mediaType != "application/x-protobuf")
+            if (!IsProtobuf(mediaType))
                 return false;
             var success = new ProtoReader(body);
             while (success.Next())
@@ -52,18 +50,18 @@ internal readonly record struct LogsAnswer(long Rejected, string Message)
     {
         try
         {
-            if (mediaType == "application/json")
+            if (Is(mediaType, "application/json"))
             {
                 using var document = JsonDocument.Parse(body);
-                return document.RootElement.TryGetProperty("message", out var message) ? Words(message.ToString()) : "";
+                return document.RootElement.TryGetProperty("message", out var message) ? message.ToString() : "";
             }
-            if (mediaType != "application/x-protobuf")
+            if (!IsProtobuf(mediaType))
                 return "";
             var status = new ProtoReader(body);
             while (status.Next())
             {
                 if (status.Field == 2 && status.IsBytes)
-                    return Words(Encoding.UTF8.GetString(status.Bytes));
+                    return Encoding.UTF8.GetString(status.Bytes);
             }
             return "";
         }
@@ -83,12 +81,16 @@ internal readonly record struct LogsAnswer(long Rejected, string Message)
             if (partial.Field == 1 && !partial.IsBytes)
                 rejected = (long)partial.Number;
             else if (partial.Field == 2 && partial.IsBytes)
-                words = Words(Encoding.UTF8.GetString(partial.Bytes));
+                words = Encoding.UTF8.GetString(partial.Bytes);
         }
         return new LogsAnswer(rejected, words);
     }
 
-    // They come from outside and go into a log.
-    private static string Words(string text) =>
-        new string([.. text.Take(MostWords).Select(c => char.IsControl(c) ? ' ' : c)]).Trim();
+    /// <summary>Whether a collector answers in this.</summary>
+    public static bool IsOne(string? mediaType) => mediaType is null || Is(mediaType, "application/json") || IsProtobuf(mediaType);
+
+    private static bool IsProtobuf(string? mediaType) => Is(mediaType, "application/x-protobuf") || Is(mediaType, "application/protobuf");
+
+    // Media types have no case.
+    private static bool Is(string? mediaType, string other) => string.Equals(mediaType, other, StringComparison.OrdinalIgnoreCase);
 }

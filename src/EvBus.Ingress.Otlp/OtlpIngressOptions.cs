@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using EvBus.Ingress.Http;
 
 namespace EvBus.Ingress.Otlp;
@@ -28,6 +29,7 @@ public enum OtlpSeverity
 public sealed record OtlpIngressOptions
 {
     /// <summary><c>url</c>: the collector; http or https, without credentials in it. Required. <c>/v1/logs</c> is added where there is no path. Only its host is ever repeated.</summary>
+    [JsonConverter(typeof(HostOnly))]
     public required Uri Url { get; init; }
 
     /// <summary><c>severity</c>: of every record; <c>trace</c>, <c>debug</c>, <c>info</c> (default), <c>warn</c>, <c>error</c> or <c>fatal</c>.</summary>
@@ -42,6 +44,9 @@ public sealed record OtlpIngressOptions
     /// <summary><c>timeout</c>: for one request, in seconds; 1 to 3600. Default: 10. Keep it below the lane's.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary><c>proxy</c>: <c>system</c> (default: what HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, and never for this machine itself), <c>none</c>, or the URL of one, without credentials in it.</summary>
+    public string Proxy { get; init; } = "system";
+
     /// <summary><c>ca_file</c>: the authorities to trust instead of the system's, PEM. Default: the system's.</summary>
     public string? CaFile { get; init; }
 
@@ -51,15 +56,18 @@ public sealed record OtlpIngressOptions
     /// <summary><c>key_file</c>: its key, PEM. Default: it stands in <c>cert_file</c>.</summary>
     public string? KeyFile { get; init; }
 
-    internal HttpFiles Files => new(CaFile, CertFile, KeyFile);
+    internal HttpLine Line => new(Url, Proxy, Timeout, CaFile, CertFile, KeyFile);
 
-    private static readonly string[] s_keys = ["url", "severity", "resource", "compression", "timeout", .. HttpKeys.Names, "lane"];
+    private static readonly string[] s_keys = ["url", "severity", "resource", "compression", "timeout", .. HttpKeys.Names, "lane", "max_age"];
 
     private static readonly (string Word, OtlpSeverity Severity)[] s_severities =
     [
         ("trace", OtlpSeverity.Trace), ("debug", OtlpSeverity.Debug), ("info", OtlpSeverity.Info),
         ("warn", OtlpSeverity.Warn), ("error", OtlpSeverity.Error), ("fatal", OtlpSeverity.Fatal),
     ];
+
+    /// <summary>The keys with their values; of the URL only scheme, host and port.</summary>
+    public override string ToString() => $"otlp {HostOnly.Of(Url)}, severity {Severity}, timeout {Timeout.TotalSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture)} s{(IsCompressed ? ", gzip" : "")}";
 
     /// <summary>Reads a profile.</summary>
     /// <exception cref="EvBusConfigurationException">It cannot work; all errors at once.</exception>
@@ -80,6 +88,7 @@ public sealed record OtlpIngressOptions
             Resource = HttpKeys.Get(found, () => ResourceOf(profile)) ?? [],
             IsCompressed = compression == "gzip",
             Timeout = TimeSpan.FromSeconds(HttpKeys.Get(found, () => HttpKeys.Range(profile, "timeout", 3600)) ?? 10),
+            Proxy = HttpKeys.Get(found, () => profile.GetString("proxy")) ?? "system",
             CaFile = HttpKeys.Get(found, () => profile.GetString("ca_file")),
             CertFile = HttpKeys.Get(found, () => profile.GetString("cert_file")),
             KeyFile = HttpKeys.Get(found, () => profile.GetString("key_file")),
@@ -88,7 +97,7 @@ public sealed record OtlpIngressOptions
             found.Add($"Profile {profile.PathOf("severity")} must be one of: {string.Join(", ", s_severities.Select(each => each.Word))}.");
         if (compression is not ("none" or "gzip"))
             found.Add($"Profile {profile.PathOf("compression")} must be one of: none, gzip.");
-        HttpKeys.Check(profile, options.Files, found);
+        HttpKeys.Check(profile, options.Line, found);
         return found.Count == 0 ? options : null;
     }
 
@@ -100,7 +109,12 @@ public sealed record OtlpIngressOptions
         if (profile.GetSection("resource") is { } section)
         {
             foreach (var name in section.GetKeys())
-                resource[name] = section.GetRequiredString(name);
+            {
+                if (HttpKeys.Text(section, name, profile.PathOf($"resource: {name}")) is { Length: > 0 } value)
+                    resource[name] = value;
+                else
+                    throw new EvBusConfigurationException($"Profile {profile.PathOf($"resource: {name}")} is empty. Fill it in, or remove it.");
+            }
         }
         return resource;
     }

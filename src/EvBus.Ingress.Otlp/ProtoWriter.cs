@@ -22,6 +22,8 @@ internal sealed class ProtoWriter
 
     public int Length { get; private set; }
 
+    public int Capacity => _buffer.Length;
+
     public ReadOnlyMemory<byte> Written => _buffer.AsMemory(0, Length);
 
     /// <summary>Forgets what was written behind a place; 0 is all of it.</summary>

@@ -36,9 +36,20 @@ public sealed class HttpPublisherTests : IAsyncLifetime
 
     [Theory]
     [InlineData(400, Verdict.Rejected)]
-    [InlineData(404, Verdict.Rejected)]
+    [InlineData(402, Verdict.Disconnected)]
+    [InlineData(404, Verdict.Disconnected)]
+    [InlineData(405, Verdict.Disconnected)]
+    [InlineData(407, Verdict.Disconnected)]
+    [InlineData(409, Verdict.Rejected)]
+    [InlineData(410, Verdict.Disconnected)]
     [InlineData(413, Verdict.Rejected)]
+    [InlineData(415, Verdict.Disconnected)]
+    [InlineData(421, Verdict.Disconnected)]
+    [InlineData(422, Verdict.Rejected)]
     [InlineData(408, Verdict.Retry)]
+    [InlineData(423, Verdict.Retry)]
+    [InlineData(425, Verdict.Retry)]
+    [InlineData(426, Verdict.Disconnected)]
     [InlineData(301, Verdict.Disconnected)]
     [InlineData(500, Verdict.Disconnected)]
     [InlineData(502, Verdict.Disconnected)]
@@ -161,6 +172,49 @@ public sealed class HttpPublisherTests : IAsyncLifetime
             ("key_file", "k"), ("colour", "s3cret"), ("headers", new Dictionary<string, object?> { ["Content-Type"] = "s3cret" })));
         Assert.Equal(9, errors.Count);
         Assert.All(errors, error => Assert.DoesNotContain("s3cret", error, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_content_type_that_is_refused_is_the_event_s_where_the_event_has_given_it()
+    {
+        await using var publisher = await ConnectAsync();
+        Answer(415);
+        Assert.Equal(Verdict.Rejected, (await publisher.PublishAsync(Batch("1"), default)).Each!.Single().Verdict);
+    }
+
+    [Theory]
+    [InlineData("body")]
+    [InlineData("cloudevents")]
+    [InlineData("cloudevents_binary")]
+    public async Task The_event_s_trace_goes_on_as_W3C_writes_it(string format)
+    {
+        const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        using var other = new System.Diagnostics.Activity("whoever started the bus").Start();
+        await using var publisher = await ConnectAsync(("format", format));
+        foreach (var trace in new[] { Trace, "none\r\nX-Injected: 1", null })
+            await publisher.PublishAsync(EventBatch.Of(new BusEvent("{}", new EventAttributes { TraceParent = trace, TraceState = "a=b" })), default);
+        Assert.Equal([Trace, null, null], _server.Requests.Select(seen => seen.Headers.GetValueOrDefault("traceparent")));
+        Assert.Equal(["a=b", null, null], _server.Requests.Select(seen => seen.Headers.GetValueOrDefault("tracestate")));
+        Assert.All(_server.Requests, seen => Assert.DoesNotContain("X-Injected", seen.Headers.Keys));
+    }
+
+    [Fact]
+    public async Task Every_event_that_cannot_be_in_a_request_costs_only_itself()
+    {
+        await using var publisher = await ConnectAsync(("format", "json"));
+        var result = await publisher.PublishAsync(Batch([.. Enumerable.Range(0, 3000).Select(i => i % 2 == 0 ? $"{i}" : "no json")]), default);
+        Assert.Equal(1500, result.Each!.Count(each => each.Verdict == Verdict.Rejected));
+        Assert.Equal($"[{string.Join(',', Enumerable.Range(0, 1500).Select(i => 2 * i))}]", Encoding.UTF8.GetString(_server.Requests.Single().Body));
+    }
+
+    [Fact]
+    public async Task Attributes_cannot_be_smuggled_into_a_binary_event()
+    {
+        await using var publisher = await ConnectAsync(("format", "cloudevents_binary"));
+        var result = await publisher.PublishAsync(
+            EventBatch.Of(new BusEvent("x", new EventAttributes { Id = "i", Type = "good", Extensions = new Dictionary<string, string> { ["Type"] = "forged" } })), default);
+        Assert.Equal(Verdict.Rejected, result.Each!.Single().Verdict);
+        Assert.Empty(_server.Requests);
     }
 
     [Fact]

@@ -50,7 +50,7 @@ internal sealed class WebServer : IAsyncDisposable
                 {
                     https.ServerCertificate = certificate;
                     https.ClientCertificateMode = wantsClient ? ClientCertificateMode.RequireCertificate : ClientCertificateMode.NoCertificate;
-                    https.ClientCertificateValidation = (_, _, _) => true;
+                    https.ClientCertificateValidation = (client, chain, _) => Trusted is not { } root || IsTrusted(client, chain, root);
                 });
             }
         }));
@@ -60,6 +60,9 @@ internal sealed class WebServer : IAsyncDisposable
 
     /// <summary>What is answered; null: the event is taken.</summary>
     public Func<Seen, HttpResponse, bool>? Answer { get; set; }
+
+    /// <summary>The root that client certificates must lead to with what the client itself has sent; null: any will do.</summary>
+    public X509Certificate2? Trusted { get; set; }
 
     public IReadOnlyList<Seen> Requests => [.. _seen];
 
@@ -117,6 +120,17 @@ internal sealed class WebServer : IAsyncDisposable
         }
         lock (_lock)
             _events.AddRange(Read(seen));
+    }
+
+    private static bool IsTrusted(X509Certificate2 client, X509Chain? sent, X509Certificate2 root)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.CustomTrustStore.Add(root);
+        if (sent is not null)
+            chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
+        return chain.Build(client);
     }
 
     private static IEnumerable<ReceivedEvent> Read(Seen seen)

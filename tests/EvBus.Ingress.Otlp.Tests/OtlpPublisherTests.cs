@@ -43,6 +43,7 @@ public sealed class OtlpPublisherTests : IAsyncLifetime
     [InlineData(408, Verdict.Retry)]
     [InlineData(413, Verdict.Rejected)]
     [InlineData(415, Verdict.Disconnected)]
+    [InlineData(425, Verdict.Retry)]
     [InlineData(500, Verdict.Disconnected)]
     public async Task An_answer_is_a_verdict(int status, Verdict verdict)
     {
@@ -94,6 +95,94 @@ public sealed class OtlpPublisherTests : IAsyncLifetime
         Assert.Equal(Verdict.Disconnected, result.Verdict);
         Assert.Contains("no OTLP answer", result.Reason, StringComparison.Ordinal);
         Assert.Contains("no OTLP answer", (await Assert.ThrowsAsync<EvBusException>(() => publisher.ConnectAsync(default).AsTask())).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("application/x-protobuf", false)]
+    [InlineData("Application/X-Protobuf", true)]
+    [InlineData("Application/JSON", false)]
+    [InlineData("application/json; charset=utf-8", true)]
+    public async Task An_answer_may_be_packed_and_its_media_type_has_no_case(string type, bool isPacked)
+    {
+        await using var publisher = await ConnectAsync();
+        var body = type.Contains("json", StringComparison.OrdinalIgnoreCase) ? """{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"too old"}}"""u8.ToArray() : Collector.PartialSuccess(1, "too old");
+        _collector.Server.Answer = (_, response) =>
+        {
+            if (isPacked)
+                response.Headers.ContentEncoding = "gzip";
+            Collector.Say(response, type, isPacked ? Packed(body) : body);
+            return true;
+        };
+        Assert.EndsWith("rejected 1 of 2 log records: too old", (await publisher.PublishAsync(Batch("1", "2"), default)).Reason, StringComparison.Ordinal);
+        await publisher.ConnectAsync(default);
+
+        static byte[] Packed(byte[] plain)
+        {
+            using var target = new MemoryStream();
+            using (var gzip = new System.IO.Compression.GZipStream(target, System.IO.Compression.CompressionLevel.Fastest))
+                gzip.Write(plain);
+            return target.ToArray();
+        }
+    }
+
+    [Theory]
+    [InlineData("application/x-protobuf", Verdict.Delivered)]
+    [InlineData("application/json", Verdict.Delivered)]
+    [InlineData("text/plain", Verdict.Disconnected)]
+    public async Task An_answer_of_a_collector_that_is_too_long_or_breaks_off_has_taken_the_events_and_is_warned_of_once(string type, Verdict verdict)
+    {
+        await using var publisher = await ConnectAsync();
+        foreach (var length in new[] { 2 << 20, 100 })
+        {
+            _collector.Server.Answer = (_, response) =>
+            {
+                Collector.Say(response, type, new byte[length]);
+                if (length == 100)
+                    response.HttpContext.Abort();
+                return true;
+            };
+            for (var i = 0; i < 2; i++)
+            {
+                var before = _collector.Server.Requests.Count;
+                var result = await publisher.PublishAsync(Batch("1"), default);
+                // A line that breaks before a word of the answer came is no answer.
+                if (length > 100)
+                    Assert.Equal(verdict, result.Verdict);
+                Assert.Equal(before + 1, _collector.Server.Requests.Count);
+            }
+        }
+        Assert.Equal(verdict == Verdict.Delivered ? 1 : 0, _words.Said.Count(said => said.Contains("nobody knows whether it has refused", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("abc\n", "Bearer abc")]
+    [InlineData("abc", "Bearer abc")]
+    public async Task A_line_break_at_the_end_of_a_token_is_not_sent_and_the_records_arrive(string token, string sent)
+    {
+        _collector.Server.Answer = (_, _) => true;
+        await using var publisher = await ConnectAsync(("token", token));
+        Assert.Equal(PublishResult.Delivered, await publisher.PublishAsync(Batch("1"), default));
+        var seen = _collector.Server.Requests[^1];
+        Assert.Equal(sent, seen.Headers["Authorization"]);
+        Assert.Equal("1", Assert.Single(Decoder.Decode(Collector.Body(seen))).Body);
+    }
+
+    [Theory]
+    [InlineData("token", "a\r\nX-Injected: 1", "token has a line break")]
+    [InlineData("token", "zürich", "token has a letter that is not ASCII")]
+    [InlineData("resource", 1.0, "resource: service.version must be a text. Put it in quotes")]
+    [InlineData("proxy", "socks://x", "proxy must be system, none, or")]
+    public void What_cannot_be_sent_as_it_is_written_is_refused_at_the_start(string key, object value, string said)
+    {
+        var given = key == "resource" ? new Dictionary<string, object?> { ["service.version"] = value } : value;
+        Assert.StartsWith($"Profile otlp/test: {said}", Assert.Single(OtlpIngress.Descriptor.Validate!(Profile(("url", "http://localhost"), (key, given)))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_the_url_only_scheme_host_and_port_are_printed()
+    {
+        var options = OtlpIngressOptions.Read(Profile(("url", "https://host:8443/s3cret?key=s3cret")));
+        Assert.DoesNotContain("s3cret", options + System.Text.Json.JsonSerializer.Serialize(options), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -118,6 +118,29 @@ public sealed class OptionsTests
         Assert.DoesNotContain("\"evbus\"", result.Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("203.0.113.7", "prefer", true)]
+    [InlineData("203.0.113.7", "disable", true)]
+    [InlineData("db.example.org", "require", true)]
+    [InlineData("localhost, db.example.org:5433", "prefer", true)]
+    [InlineData("db.example.org", "verify-full", false)]
+    [InlineData("localhost", "prefer", false)]
+    [InlineData("127.0.0.1:5433", "prefer", false)]
+    [InlineData("[::1]:5433", "disable", false)]
+    [InlineData("/run/postgresql", "prefer", false)]
+    public void A_password_on_a_line_that_nobody_checks_is_known_for_what_it_is(string host, string mode, bool isReadable)
+    {
+        foreach (var password in new[] { "hunter22", null })
+        {
+            var options = PostgresProfile.TryRead(Profile(("host", host), ("ssl_mode", mode), ("password", password)), out var connection, out _)!;
+            Assert.Equal(isReadable && password is not null, PostgresProfile.IsReadable(connection, options));
+        }
+    }
+
+    [Fact]
+    public void TLS_over_a_socket_is_refused_at_the_start() =>
+        Assert.Contains("there is none of over a socket", Assert.Single(Validate(("host", "/run/postgresql"), ("ssl_mode", "verify-full"))), StringComparison.Ordinal);
+
     private static Profile Profile(params (string Key, object? Value)[] more)
     {
         var values = new Dictionary<string, object?> { ["host"] = "db.example.org", ["username"] = "evbus", ["password"] = "hunter22", ["table"] = "events" };

@@ -151,12 +151,27 @@ internal sealed class PostgresLink : IAsyncDisposable
             await Finish.PrepareAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    private async Task<bool> IsThereAsync(Statements statements)
+    /// <summary>Whether the table refuses what no event has given it, so that it would refuse every event: a column of its own without a value, a constraint on such columns alone.</summary>
+    public async Task<bool> IsOfTableAsync(Statements statements, PostgresException said) => said.SqlState switch
     {
-        var command = new NpgsqlCommand(statements.Find, Connection) { CommandTimeout = 0 };
+        PostgresErrorCodes.NotNullViolation => said is { ColumnName: { } column, TableName: { } table } && !Statements.ColumnNames.Contains(column)
+            && await AskAsync(statements.FindRelation, statements.Name, table, said.SchemaName ?? "", column).ConfigureAwait(false),
+        _ => said.ConstraintName is { } constraint && await AskAsync(statements.FindConstraint, statements.Name, constraint, Statements.ColumnNames).ConfigureAwait(false),
+    };
+
+    private Task<bool> IsThereAsync(Statements statements) => AskAsync(statements.Find, statements.Name);
+
+    private async Task<bool> AskAsync(string sql, string table, string? name = null, params string[] among)
+    {
+        var command = new NpgsqlCommand(sql, Connection) { CommandTimeout = 0 };
         await using (command.ConfigureAwait(false))
         {
-            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = statements.Name });
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = table });
+            if (name is not null)
+            {
+                command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
+                command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = among });
+            }
             return await command.ExecuteScalarAsync(CancellationToken.None).ConfigureAwait(false) is true;
         }
     }

@@ -12,6 +12,14 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
     /// <summary>The function of the server that checks rows against policies.</summary>
     private const string RowPolicy = "ExecWithCheckOptions";
 
+    /// <summary>The function that looks for the part of a partitioned table that a row belongs in.</summary>
+    private const string Partition = "ExecFindPartition";
+
+    /// <summary>The functions of PL/pgSQL that raise what a trigger's author wrote, with whatever state.</summary>
+    private const string Raise = "exec_stmt_raise";
+
+    private const int MostWords = 500;
+
     /// <summary>What an exception of a batch means for its events.</summary>
     public PublishResult Judge(Exception thrown)
     {
@@ -20,13 +28,29 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
         {
             // Serialization failures and deadlocks; a lock not to be had; object in use; ended by statement_timeout or an administrator.
             ['4', '0', ..] or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.ObjectInUse or PostgresErrorCodes.QueryCanceled => PublishResult.Retry(words),
-            // A value, a constraint, a limit, a view's check, a trigger's own word: about one of the events, and the lane finds out which.
-            ['2', '2', ..] or ['2', '3', ..] or ['5', '4', ..] or PostgresErrorCodes.WithCheckOptionViolation or PostgresErrorCodes.RaiseException => PublishResult.Rejected(words),
+            // No partition for now: every event of that time has it, and the next partition mends it.
+            PostgresErrorCodes.CheckViolation when thrown is PostgresException { Routine: Partition } => PublishResult.Disconnected(words),
+            // A value, a constraint, a limit, a view's check: about one of the events, and the lane finds out which.
+            ['2', '2', ..] or ['2', '3', ..] or ['5', '4', ..] or PostgresErrorCodes.WithCheckOptionViolation => PublishResult.Rejected(words),
+            // A trigger's own word, whatever it calls it: RAISE with a state of its own, ASSERT, a function in another language.
+            ['P', '0', ..] or ['0', '9', ..] or ['2', '7', ..] or ['3', '8', ..] => PublishResult.Rejected(words),
+            _ when thrown is PostgresException { Routine: Raise } => PublishResult.Rejected(words),
             // A policy of row-level security says the same as a right that is missing altogether, from another place.
             PostgresErrorCodes.InsufficientPrivilege when thrown is PostgresException { Routine: RowPolicy } => PublishResult.Rejected(words),
             _ => PublishResult.Disconnected(words),
         };
     }
+
+    /// <summary>A refusal of which only the table itself can say whether it would refuse every event; null when it is none.</summary>
+    public static PostgresException? MayBeOfTable(Exception thrown) => thrown is PostgresException
+    {
+        SqlState: PostgresErrorCodes.NotNullViolation or PostgresErrorCodes.ForeignKeyViolation or PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.CheckViolation or PostgresErrorCodes.ExclusionViolation,
+        Routine: not Raise,
+    } said ? said : null;
+
+    /// <summary>What the table refuses of itself.</summary>
+    public string DescribeTable(PostgresException said) =>
+        $"{Said(said)}. No event gives that column: give it a DEFAULT that fits, let it be NULL, or take the constraint away. Events wait until then.";
 
     /// <summary>An exception of connecting as one of ours; ours stay as they are.</summary>
     public EvBusException Translate(Exception thrown) => thrown as EvBusException ?? new EvBusException(Describe(thrown), thrown) { IsTransient = true };
@@ -43,6 +67,8 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
         _ when Inside<CryptographicException>(thrown) is { } crypto => $"A file of the profile cannot be used: {crypto.Message} Check ca_file, cert_file, key_file and key_password.",
         _ when Inside<SocketException>(thrown) is { } socket => socket.SocketErrorCode switch
         {
+            _ when options.Where.StartsWith("the socket", StringComparison.Ordinal) =>
+                $"Nobody answers at {options.Where}: {socket.Message}. Is PostgreSQL running, and are host (the folder of its socket) and port right?",
             SocketError.ConnectionRefused => $"Nobody listens at {options.Where}. Is PostgreSQL running, and are host and port right?",
             SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => $"The name of {options.Where} cannot be resolved. Check the host.",
             _ => $"The connection to PostgreSQL at {options.Where} broke: {socket.Message}.",
@@ -60,7 +86,7 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
     private string Said(PostgresException e)
     {
         // Without the user whom the server may name in it.
-        var remedy = e.SqlState switch
+        var remedy = e.Routine == Raise ? null : e.SqlState switch
         {
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
                 $"PostgreSQL at {options.Where} refused the login. Correct username and password in the acct file, or the role and pg_hba.conf at the server; its log says which of them it is.",
@@ -70,9 +96,14 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
         };
         if (remedy is not null)
             return remedy;
-        var text = string.Create(CultureInfo.InvariantCulture, $"PostgreSQL at {options.Where}: {e.MessageText.TrimEnd('.')} ({e.SqlState})");
+        var text = string.Create(CultureInfo.InvariantCulture, $"PostgreSQL at {options.Where}: {Words(e.MessageText).TrimEnd('.')} ({e.SqlState})");
+        if (e.Routine == Raise)
+            return text;
         return e.SqlState switch
         {
+            PostgresErrorCodes.CheckViolation when e.Routine == Partition => $"{text}. Make the partition, or a DEFAULT partition that takes what no other does.",
+            PostgresErrorCodes.InvalidSchemaName when options.Declare == PostgresDeclare.Active => $"{text}. Create it in database '{options.Database}', or correct table in the profile: 'declare: active' makes tables only.",
+            PostgresErrorCodes.UndefinedTable when options.Declare == PostgresDeclare.Active => $"{text}. It is made anew at the next connect.",
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName =>
                 $"{text}. Create it in database '{options.Database}', correct table in the profile, or set 'declare: active'.",
             PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.DatatypeMismatch =>
@@ -84,10 +115,13 @@ internal sealed class Reasons(PostgresIngressOptions options, string table)
             PostgresErrorCodes.UniqueViolation when options.Mode == PostgresMode.Copy => $"{text}. 'mode: idempotent' passes over what is there already",
             PostgresErrorCodes.ReadOnlySqlTransaction => $"{text}. It is a standby, or set to read only: the profile must name the primary.",
             PostgresErrorCodes.QueryCanceled => $"{text}. 'statement_timeout' of the profile gives it longer.",
-            ['2', '2', ..] or ['2', '3', ..] or ['5', '4', ..] or ['P', ..] => text,
+            ['2', '2', ..] or ['2', '3', ..] or ['5', '4', ..] or ['P', ..] or ['0', '9', ..] or ['2', '7', ..] or ['3', '8', ..] => text,
             _ => $"{text}.",
         };
     }
+
+    // They come from outside, sometimes with what an event says, and go into reasons and logs.
+    private static string Words(string text) => string.Concat(text.Take(MostWords).Select(c => char.IsControl(c) ? ' ' : c)) + (text.Length > MostWords ? "…" : "");
 
     private string Grants() => options.Mode == PostgresMode.Idempotent
         ? "The login needs GRANT INSERT and SELECT (id) on the table, USAGE on its schema, TEMPORARY on the database, and CREATE on the schema for 'declare: active'."

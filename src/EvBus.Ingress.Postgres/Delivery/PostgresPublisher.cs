@@ -17,6 +17,7 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
     private readonly Reasons _reasons;
     private readonly RowWriter _writer;
     private PostgresLink? _link;
+    private bool _isWarned;
 
     public PostgresPublisher(IngressContext context)
     {
@@ -30,6 +31,9 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
     public async ValueTask ConnectAsync(CancellationToken cancellationToken)
     {
         await CloseAsync().ConfigureAwait(false);
+        if (!_isWarned && PostgresProfile.IsReadable(_address, _options))
+            Log.Readable(_context.Logger, _context.LaneId, _options.Where, PostgresProfile.TlsWords.First(each => each.Tls == _options.Tls).Word);
+        _isWarned = true;
         _link = await OpenAsync(isTrial: false, cancellationToken).ConfigureAwait(false);
     }
 
@@ -74,9 +78,33 @@ internal sealed class PostgresPublisher : IPublisher, IConnectionTest
         catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException && !cancellationToken.IsCancellationRequested)
         {
             var result = _reasons.Judge(e);
-            if (result.Verdict == Verdict.Disconnected || link.Finish is null)
+            if (result.Verdict == Verdict.Disconnected)
                 return result;
-            return await RollBackAsync(link, cancellationToken).ConfigureAwait(false) is { } why ? why : result;
+            if (link.Finish is not null && await RollBackAsync(link, cancellationToken).ConfigureAwait(false) is { } why)
+                return why;
+            return result.Verdict == Verdict.Rejected && Reasons.MayBeOfTable(e) is { } said && await IsOfTableAsync(link, said, cancellationToken).ConfigureAwait(false)
+                ? PublishResult.Disconnected(_reasons.DescribeTable(said))
+                : result;
+        }
+    }
+
+    // Where the server does not say, the event is told what it was told.
+    private async ValueTask<bool> IsOfTableAsync(PostgresLink link, PostgresException said, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var asked = link.IsOfTableAsync(_statements, said);
+            await link.WithinAsync(asked, cancellationToken).ConfigureAwait(false);
+            return await asked.ConfigureAwait(false);
+        }
+        catch (PostgresException)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException && !cancellationToken.IsCancellationRequested)
+        {
+            // The line broke: the batch comes again, and so does the question.
+            return true;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Npgsql;
 
 namespace EvBus.Ingress.Postgres;
@@ -11,7 +12,7 @@ internal static class PostgresProfile
     private static readonly string[] s_keys =
     [
         "url", "connection_string", .. s_address, "application_name", "ssl", "ssl_mode", "ca_file", "cert_file", "key_file", "key_password", "table", "mode", "declare", "body", "id", "timeout",
-        "statement_timeout", "lane",
+        "statement_timeout", "lane", "max_age",
     ];
 
     public static readonly (string Word, PostgresTls Tls)[] TlsWords =
@@ -44,7 +45,9 @@ internal static class PostgresProfile
             KeyFile = keys.Text("key_file") ?? connection.SslKey,
             Timeout = TimeSpan.FromSeconds(keys.Number("timeout", 1, 600) ?? 10),
             StatementTimeout = TimeSpan.FromSeconds(keys.Number("statement_timeout", 1, 3600) ?? 20),
-            Where = string.Create(CultureInfo.InvariantCulture, $"{connection.Host}:{connection.Port}"),
+            Where = IsSocket(connection)
+                ? string.Create(CultureInfo.InvariantCulture, $"the socket {connection.Host}/.s.PGSQL.{connection.Port}")
+                : string.Create(CultureInfo.InvariantCulture, $"{connection.Host}:{connection.Port}"),
             Database = connection.Database ?? connection.Username ?? "",
         };
         if (options.KeyFile is not null && options.CertFile is null)
@@ -53,8 +56,25 @@ internal static class PostgresProfile
             keys.Wrong("ssl_mode", "is disable, which makes no use of ca_file and cert_file. Remove them, or set ssl_mode: verify-full.");
         if (options.Tls is PostgresTls.Prefer or PostgresTls.Require && options.CaFile is not null)
             keys.Wrong("ssl_mode", "checks no certificate, so it makes no use of ca_file. Set ssl_mode: verify-full.");
+        if (IsSocket(connection) && options.Tls is not (PostgresTls.Prefer or PostgresTls.Disable))
+            keys.Wrong(keys.Has("ssl_mode") ? "ssl_mode" : "host", "asks for TLS, which there is none of over a socket of this machine. Remove ssl, ssl_mode, ca_file and cert_file, or name a host.");
         Complete(connection, options, keys.Text("key_password"), keys.Text("application_name"));
         return found.Count == 0 ? options : null;
+    }
+
+    /// <summary>Whether somebody on the way, or in the server's place, can get at the password: nothing is checked, and the line leaves this machine.</summary>
+    public static bool IsReadable(NpgsqlConnectionStringBuilder connection, PostgresIngressOptions options) =>
+        connection.Password is { Length: > 0 } && options.Tls is PostgresTls.Prefer or PostgresTls.Disable or PostgresTls.Require && !Hosts(connection).All(IsHere);
+
+    private static bool IsSocket(NpgsqlConnectionStringBuilder connection) => Hosts(connection).Any(host => host is ['/' or '@', ..]);
+
+    private static string[] Hosts(NpgsqlConnectionStringBuilder connection) => connection.Host?.Split(',', StringSplitOptions.TrimEntries) ?? [];
+
+    private static bool IsHere(string host)
+    {
+        // host, host:port, [::1]:port
+        var name = host.StartsWith('[') ? host[1..].Split(']')[0] : host.Count(c => c == ':') == 1 ? host.Split(':')[0] : host;
+        return name is ['/' or '@', ..] || name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(name, out var ip) && IPAddress.IsLoopback(ip));
     }
 
     private static PostgresTls Tls(ProfileKeys keys, NpgsqlConnectionStringBuilder connection)
@@ -108,10 +128,10 @@ internal static class PostgresProfile
         connection.IncludeErrorDetail = false;
         connection.LogParameters = false;
         connection.MaxAutoPrepare = 0;
-        // A firewall forgets idle lines without telling.
-        connection.TcpKeepAlive = true;
-        connection.TcpKeepAliveTime = 60;
-        connection.TcpKeepAliveInterval = 10;
+        // A firewall forgets idle lines without telling. There is none before a socket of this machine, which refuses to be asked for it.
+        connection.TcpKeepAlive = !IsSocket(connection);
+        connection.TcpKeepAliveTime = IsSocket(connection) ? 0 : 60;
+        connection.TcpKeepAliveInterval = IsSocket(connection) ? 0 : 10;
         connection.WriteBufferSize = 64 << 10;
     }
 }

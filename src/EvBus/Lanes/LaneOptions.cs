@@ -66,7 +66,7 @@ public sealed record LaneOptions
     /// <summary>How often one event may be tried by itself before it becomes a dead letter. Whole batches and disconnections use up nothing. 1 to 1,000,000; default 10.</summary>
     public int MaxAttempts { get; init; } = 10;
 
-    /// <summary>How old an event that fails may become before it is a dead letter. Default: none, so that an outage costs nothing but time.</summary>
+    /// <summary>How old an event that fails may become before it is a dead letter. Default: none, so that an outage costs nothing but time. A profile's <c>max_age</c>, in seconds, comes before it.</summary>
     public TimeSpan? MaxAge { get; init; }
 
     /// <summary>How many dead letters the lane keeps; beyond it the oldest is lost and counted. 0 to 10,000,000; default 10,000.</summary>

@@ -63,4 +63,23 @@ public class ProfileSecretsTests
         "*** *** *** plain",
         Secrets(("credentials", new Dictionary<string, object?> { ["user"] = "user-name", ["pair"] = new List<object?> { "first-one" } }), ("secret_bytes", "raw-bytes"u8.ToArray()))
             .Mask("user-name first-one raw-bytes plain"));
+
+    [Theory]
+    [InlineData("headers")]
+    [InlineData("environment")]
+    public void All_values_of_a_map_that_is_a_place_for_secrets_are_secrets_whatever_their_names(string map) => Assert.Equal(
+        "db *** and *** but blue-green",
+        Secrets((map, new Dictionary<string, object?> { ["DB"] = "postgres-hunter2", ["PIN"] = 48151623L }), ("team", "blue-green")).Mask("db postgres-hunter2 and 48151623 but blue-green"));
+
+    [Theory]
+    [InlineData("Bearer abc-def-ghi")]
+    [InlineData("ApiKey abc-def-ghi")]
+    [InlineData("theme=dark; session=abc-def-ghi")]
+    [InlineData("postgres://me:abc-def-ghi@host/db")]
+    public void The_secret_part_of_a_value_is_hidden_without_the_words_around_it(string value) =>
+        Assert.Equal("who is ***?", Secrets(("headers", new Dictionary<string, object?> { ["X"] = value })).Mask("who is abc-def-ghi?"));
+
+    [Fact]
+    public void Headers_that_are_a_text_or_a_list_are_no_place_for_secrets() =>
+        Assert.True(Secrets(("headers", "blue-green-1"), ("environment", new List<object?> { "blue-green-2" })).IsEmpty);
 }

@@ -11,7 +11,7 @@ namespace EvBus;
 /// <remarks>
 /// What CloudEvents has no attribute for is written as an extension: <c>evbusprofile</c> (the profile), <c>partitionkey</c> (the key),
 /// <c>traceparent</c>, <c>tracestate</c> and <c>evbusparents</c> (ids with commas between). An extension of the same name gives way to it where the event has it, and is written
-/// where it has not. Static and without state: any number of threads may call it at the same time, each with a batch and a target of its own.
+/// where it has not. Names are compared without case. Static and without state: any number of threads may call it at the same time, each with a batch and a target of its own.
 /// </remarks>
 public static class CloudEventWriter
 {
@@ -22,6 +22,7 @@ public static class CloudEventWriter
     private const int MaxBodyLength = 120_000_000;
 
     private static readonly ArrayBufferWriter<byte> s_nowhere = new();
+    private static readonly string[] s_attributes = ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "data_base64"];
 
     [ThreadStatic]
     private static Utf8JsonWriter? s_json;
@@ -33,7 +34,9 @@ public static class CloudEventWriter
     /// </summary>
     /// <param name="evt">The event; borrowed, nothing of it is kept.</param>
     /// <param name="target">Where the line goes. Nothing is written to it when this throws.</param>
-    /// <exception cref="RejectEventException">An extension has the name of a CloudEvents attribute, or the body has more than 120,000,000 bytes.</exception>
+    /// <exception cref="RejectEventException">
+    /// An extension has the name of a CloudEvents attribute, or of another extension, in whatever case, or none; or the body has more than 120,000,000 bytes.
+    /// </exception>
     public static void WriteJson(EventView evt, IBufferWriter<byte> target)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -65,8 +68,8 @@ public static class CloudEventWriter
     /// </summary>
     /// <param name="evt">The event; borrowed, nothing of it is kept.</param>
     /// <param name="prefix">What stands before each name: <c>ce_</c> for Kafka, <c>cloudEvents:</c> for AMQP, <c>ce-</c> for HTTP. May be empty.</param>
-    /// <returns>Names and values; at least <c>specversion</c>, <c>id</c>, <c>source</c>, <c>type</c> and <c>time</c>. No name occurs twice.</returns>
-    /// <exception cref="RejectEventException">An extension has the name of a CloudEvents attribute.</exception>
+    /// <returns>Names and values; at least <c>specversion</c>, <c>id</c>, <c>source</c>, <c>type</c> and <c>time</c>. No name occurs twice, also not in another case.</returns>
+    /// <exception cref="RejectEventException">An extension has the name of a CloudEvents attribute, or of another extension, in whatever case, or none.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> GetHeaders(EventView evt, string prefix)
     {
         ArgumentNullException.ThrowIfNull(prefix);
@@ -103,26 +106,43 @@ public static class CloudEventWriter
         }
     }
 
-    private static bool IsWrittenAlready(string name, in EventAttributes a) => name switch
-    {
-        "evbusprofile" => a.Profile is not null,
-        "partitionkey" => a.Key is not null,
-        "traceparent" => a.TraceParent is not null,
-        "tracestate" => a.TraceState is not null,
-        "evbusparents" => a.Parents is { Count: > 0 },
-        _ => false,
-    };
+    private static bool IsWrittenAlready(string name, in EventAttributes a) =>
+        (a.Profile is not null && Is(name, "evbusprofile")) || (a.Key is not null && Is(name, "partitionkey")) || (a.TraceParent is not null && Is(name, "traceparent"))
+        || (a.TraceState is not null && Is(name, "tracestate")) || (a.Parents is { Count: > 0 } && Is(name, "evbusparents"));
 
+    // Names of headers have no case: ce-Id beside ce-id is a second id for whoever reads them.
     private static void CheckExtensions(in EventAttributes a)
     {
         if (a.Extensions is not { Count: > 0 } extensions)
             return;
+        var isMixed = false;
         foreach (var name in extensions.Keys)
         {
-            if (name is "specversion" or "id" or "source" or "type" or "subject" or "time" or "datacontenttype" or "dataschema" or "data" or "data_base64")
-                throw new RejectEventException($"its extension '{name}' has the name of a CloudEvents attribute. Give the extension another name, or set the attribute itself.");
+            if (name.Length == 0)
+                throw new RejectEventException("it has an extension without a name. Give the extension a name.");
+            foreach (var attribute in s_attributes)
+            {
+                if (Is(name, attribute))
+                    throw new RejectEventException($"its extension '{name}' has the name of a CloudEvents attribute. Give the extension another name, or set the attribute itself.");
+            }
+            isMixed |= name.AsSpan().ContainsAnyInRange('A', 'Z');
         }
+        if (isMixed && extensions.Count > 1 && Twice(extensions.Keys) is { } twice)
+            throw new RejectEventException($"its extension '{twice}' is there twice, in capitals and in small letters. Give one of them another name.");
     }
+
+    private static string? Twice(IEnumerable<string> names)
+    {
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var name in names)
+        {
+            if (!seen.Add(name))
+                return name;
+        }
+        return null;
+    }
+
+    private static bool Is(string name, string other) => name.Equals(other, StringComparison.OrdinalIgnoreCase);
 
     private interface IMembers
     {

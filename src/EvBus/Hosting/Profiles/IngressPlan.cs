@@ -140,6 +140,14 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, B
         }
     }
 
+    /// <summary>The lane's options, with what the profile says of the age of its events: seconds, for those who have nothing but a profile.</summary>
+    private static LaneOptions Aged(LaneOptions options, Profile? profile) => profile?.GetInt64("max_age") switch
+    {
+        null => options,
+        >= 1 and <= 315_360_000 and var seconds => options with { MaxAge = TimeSpan.FromSeconds(seconds) },
+        _ => throw new EvBusConfigurationException($"Profile {profile.PathOf("max_age")} must be at least 1 and at most 315360000 seconds."),
+    };
+
     private PlannedLane Lane(AddedIngress added, string id, string? pattern, Profile? profile, string? destination, GatherGroup? group = null)
     {
         var gatherer = profile is null ? null : GathererOf(added);
@@ -150,7 +158,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, B
             Id = id,
             Secrets = secrets,
             Pattern = pattern,
-            Options = added.Lane ?? builder.Options.Lane,
+            Options = Aged(added.Lane ?? builder.Options.Lane, profile),
             CreatePublisher = async cancellationToken =>
             {
                 if (gatherer is null)

@@ -6,7 +6,8 @@ namespace EvBus;
 
 /// <summary>
 /// The secret values of a profile, to be hidden in what a publisher or its client library says: exceptions often repeat what they were given. Secret is what stands under a key
-/// that says so (password, token, api_key, …), and the password in an address or a connection string. As it is, percent-encoded, in JSON and in base64. Immutable; safe from any thread.
+/// that says so (password, token, api_key, …), every value of a map that is a place for secrets (<c>headers</c> and <c>environment</c>, whatever the names in it), and the password in an
+/// address or a connection string. As it is, percent-encoded, in JSON and in base64. Immutable; safe from any thread.
 /// </summary>
 internal sealed partial class ProfileSecrets
 {
@@ -55,19 +56,26 @@ internal sealed partial class ProfileSecrets
         switch (value)
         {
             case IReadOnlyDictionary<string, object?> map:
-                return map.SelectMany(pair => Find(pair.Key, pair.Value, isSecret || SecretKey().IsMatch(pair.Key)));
+                return map.SelectMany(pair => Find(pair.Key, pair.Value, isSecret || SecretKey().IsMatch(pair.Key) || IsPlaceOfSecrets(pair)));
             case byte[] bytes:
                 return isSecret ? [Convert.ToBase64String(bytes), Encoding.UTF8.GetString(bytes)] : [];
             case string text when !isSecret:
                 return Passwords().Matches(text).SelectMany(match => (string[])[match.Groups["p"].Value, Uri.UnescapeDataString(match.Groups["p"].Value)]);
             case string text:
-                return [text];
+                return [text, .. Passwords().Matches(text).Select(match => match.Groups["p"].Value), .. Pieces(text)];
             case System.Collections.IEnumerable list:
                 return list.Cast<object?>().SelectMany(item => Find(key, item, isSecret));
             default:
                 return isSecret && value is not (null or bool) ? [Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)!] : [];
         }
     }
+
+    private static bool IsPlaceOfSecrets(KeyValuePair<string, object?> pair) =>
+        pair.Value is IReadOnlyDictionary<string, object?> && (pair.Key.Equals("headers", StringComparison.OrdinalIgnoreCase) || pair.Key.Equals("environment", StringComparison.OrdinalIgnoreCase));
+
+    // "Bearer abc", "session=abc; other=def": who repeats only the part behind the word has repeated the secret.
+    private static IEnumerable<string> Pieces(string text) =>
+        text.Split([' ', '\t', '\r', '\n', ';', ',', '='], StringSplitOptions.RemoveEmptyEntries).Where(piece => piece.Length >= MinLengthInsideWords);
 
     private static IEnumerable<string> Spellings(string value) =>
     [

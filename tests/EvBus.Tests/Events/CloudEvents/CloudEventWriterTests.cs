@@ -46,13 +46,29 @@ public class CloudEventWriterTests
     [InlineData("datacontenttype")]
     [InlineData("data")]
     [InlineData("data_base64")]
+    [InlineData("ID")]
+    [InlineData("Type")]
+    [InlineData("sOuRcE")]
+    [InlineData("")]
+    [InlineData("FINE")]
     public void An_extension_with_the_name_of_an_attribute_is_rejected_by_name_and_nothing_is_written(string name)
     {
         var view = EventBatch.Of(new BusEvent("x", new EventAttributes { Extensions = new Dictionary<string, string> { ["fine"] = "1", [name] = "2" } }))[0];
         var target = new ArrayBufferWriter<byte>();
-        Assert.Contains($"'{name}'", Assert.Throws<RejectEventException>(() => CloudEventWriter.WriteJson(view, target)).Message, StringComparison.Ordinal);
+        var named = name.Length == 0 ? "without a name" : $"'{name}'";
+        Assert.Contains(named, Assert.Throws<RejectEventException>(() => CloudEventWriter.WriteJson(view, target)).Message, StringComparison.Ordinal);
         Assert.Equal(0, target.WrittenCount);
-        Assert.Contains($"'{name}'", Assert.Throws<RejectEventException>(() => CloudEventWriter.GetHeaders(view, "ce_")).Message, StringComparison.Ordinal);
+        Assert.Contains(named, Assert.Throws<RejectEventException>(() => CloudEventWriter.GetHeaders(view, "ce_")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Traceparent")]
+    [InlineData("traceparent")]
+    [InlineData("EVBUSPROFILE")]
+    public void An_extension_named_like_what_the_event_has_gives_way_to_it_in_whatever_case(string name)
+    {
+        var evt = new BusEvent("x", new EventAttributes { Profile = "p", TraceParent = "tp", Extensions = new Dictionary<string, string> { [name] = "theirs" } });
+        Assert.DoesNotContain("theirs", CloudEventWriter.GetHeaders(EventBatch.Of(evt)[0], "ce-").Select(header => header.Value));
     }
 
     [Fact]
