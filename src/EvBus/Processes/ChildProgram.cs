@@ -9,14 +9,13 @@ namespace EvBus.Processes;
 /// </summary>
 internal static class ChildProgram
 {
-    private const PosixSignal BrokenPipe = (PosixSignal)13;
+    private const int BrokenPipe = 13;
+    private const nint Ignored = 1;
 
     // Each opens what is none of a program's business: credentials, the journal, other profiles.
     private static readonly string[] s_ours = ["ACCT_", "EVBUS_JOURNAL_KEY", "EVBUS_PROFILES__", "EVBUS__"];
 
-    // The runtime ignores the signal, and what is ignored stays so in a new program. What is handled does not.
-    private static readonly Lazy<PosixSignalRegistration?> s_brokenPipe = new(() =>
-        OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(BrokenPipe, static context => context.Cancel = true));
+    private static readonly Lazy<bool> s_brokenPipe = new(EndByBrokenPipe);
 
     /// <summary>How to start a program; its environment is this process's without our keys.</summary>
     /// <param name="program">Its full path, as <see cref="Find(string)"/> gives it.</param>
@@ -57,4 +56,21 @@ internal static class ChildProgram
 
     private static bool IsProgram(string path) => File.Exists(path)
         && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0);
+
+    // The runtime ignores the signal, and what is ignored stays so in a new program; what is handled does not. Handled by a function of the C library that does nothing, it
+    // changes nothing here: a write into a pipe that nobody reads fails in either case.
+    private static bool EndByBrokenPipe()
+    {
+        if (OperatingSystem.IsWindows())
+            return false;
+        if (!NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "abs", out var nothing))
+            return false;
+        var before = Handle(BrokenPipe, nothing);
+        if (before != Ignored)
+            _ = Handle(BrokenPipe, before);
+        return before == Ignored;
+    }
+
+    [DllImport("libc", EntryPoint = "signal"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint Handle(int signal, nint handler);
 }
