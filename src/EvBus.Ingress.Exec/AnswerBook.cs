@@ -94,7 +94,7 @@ internal sealed class AnswerBook
                     }
                     break;
                 case "retry" or "reject":
-                    if (!Settle(new EventVerdict(word == "retry" ? Verdict.Retry : Verdict.Rejected, rest.Length > 0 ? rest : "the program gave no reason")))
+                    if (!Settle(new EventVerdict(word == "retry" ? Verdict.Retry : Verdict.Rejected, rest.Length > 0 ? Words.OneLine(rest, Words.MostInReason) : "the program gave no reason")))
                         return "it answers more events than it was given";
                     break;
                 default:

@@ -44,6 +44,9 @@ public sealed record ExecIngressOptions
         };
         if (options.Command is not [{ Length: > 0 }, ..])
             found.Add($"Profile {profile.PathOf("command")} is missing. Give the program and its arguments as a list.");
+        // A text: no program of PATH is called so, and no shell takes it apart.
+        else if (options.Command is [var text] && text.IndexOf(' ', StringComparison.Ordinal) is > 0 and var space && !text.AsSpan(0, space).ContainsAny('/', '\\'))
+            found.Add($"Profile {profile.PathOf("command")} is one text, which no shell takes apart. Give the program and its arguments as a list, such as [python3, /opt/mine/plugin.py].");
         Get(found, () => Environment(profile));
         return found.Count == 0 ? options : null;
     }

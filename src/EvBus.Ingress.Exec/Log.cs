@@ -13,4 +13,7 @@ internal static partial class Log
 
     [LoggerMessage(1402, LogLevel.Warning, "Lane {Lane}: {Program} did not end within {Seconds} s of the end of its input, and is killed")]
     public static partial void Killed(ILogger logger, string lane, string program, double seconds);
+
+    [LoggerMessage(1403, LogLevel.Warning, "Lane {Lane}: {Program} was killed, but its process {Process} is still there: the system does not let it go. Its lane goes on without it")]
+    public static partial void NotGone(ILogger logger, string lane, string program, int process);
 }

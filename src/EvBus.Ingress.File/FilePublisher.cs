@@ -3,8 +3,9 @@ using EvBus.Files;
 namespace EvBus.Ingress.File;
 
 /// <summary>
-/// Appends batches to a file. Invariants: <c>_length</c> is the end of the last whole line; a batch is one write behind it, and a write that
-/// fails is cut off again before anything else happens, so no line is ever torn for longer than that; what a kill leaves torn is cut at the next connect.
+/// Appends batches to a file. Invariants: <c>_length</c> is the file's end, and a batch is one write behind it; a write that fails is cut off again before anything else
+/// happens, so no line is ever torn for longer than that. Nothing is cut but what is known to be this publisher's: what a kill left torn when its event is written again,
+/// all else stays and gets a line break behind it. Connecting changes nothing of a file that is there.
 /// </summary>
 internal sealed class FilePublisher(IngressContext context, FileIngressOptions options, IFileSystem files) : IPublisher
 {
@@ -17,6 +18,10 @@ internal sealed class FilePublisher(IngressContext context, FileIngressOptions o
     private IOpenFile? _file;
     private FileId? _id;
     private long _length;
+    private bool _isOpenEnded;
+    private byte[]? _uncut;
+    private long _uncutAt;
+    private FileId? _uncutIn;
 
     public string LaneId { get; } = context.LaneId;
 
@@ -71,8 +76,12 @@ internal sealed class FilePublisher(IngressContext context, FileIngressOptions o
             Reopen();
         else if (!_file!.TryLock())
             throw WrittenByAnother();
+        if (_isOpenEnded)
+            CutTornLine(lines);
         if (_rotation.IsDue(_length, lines.Length))
             Rotate();
+        if (_isOpenEnded)
+            EndLine();
         _file!.Write(lines, _length);
         if (options.Sync == FileSync.Batch)
             _file.Flush();
@@ -128,7 +137,10 @@ internal sealed class FilePublisher(IngressContext context, FileIngressOptions o
             throw new EvBusException($"{_path} was moved while it was opened. It is tried again.") { IsTransient = true };
         _id = state.Id;
         _rotation.Begin(state);
-        _length = CutTornLine(_file, state.Length);
+        _length = state.Length;
+        _isOpenEnded = LooseEnd.IsThere(_file, _length);
+        if (!_isOpenEnded)
+            _uncut = null;
         if (there is null && options.Sync == FileSync.Batch)
             files.SyncFolder(Path.GetDirectoryName(_target)!);
     }
@@ -162,37 +174,37 @@ internal sealed class FilePublisher(IngressContext context, FileIngressOptions o
             return PublishResult.Disconnected(reason);
         try
         {
-            if (_file.State.Length > _length)
+            var end = _file.State.Length;
+            if (end > _length && !LooseEnd.IsBeginOf(_file, _length, end, _writer.Lines))
+                return PublishResult.Disconnected($"{reason} What stands behind the last line now is not what was written, and stays.");
+            if (end > _length)
                 _file.Truncate(_length);
             return PublishResult.Retry(reason);
         }
         catch (Exception again) when (again is IOException or UnauthorizedAccessException)
         {
+            (_uncut, _uncutAt, _uncutIn) = (_writer.Lines.ToArray(), _length, _id);
             return PublishResult.Disconnected($"{reason} Nor could the part that was written be cut off: {again.Message}");
         }
     }
 
-    private long CutTornLine(IOpenFile file, long length)
+    // Not before there is something to write: its lines are what proves that the end is ours.
+    private void CutTornLine(ReadOnlySpan<byte> lines)
     {
-        var buffer = new byte[64 << 10];
-        var end = length;
-        while (end > 0)
-        {
-            var from = Math.Max(0, end - buffer.Length);
-            var read = file.Read(buffer.AsSpan(0, (int)(end - from)), from);
-            if (buffer.AsSpan(0, read).LastIndexOf((byte)'\n') is >= 0 and var at)
-            {
-                end = from + at + 1;
-                break;
-            }
-            end = from;
-        }
-        if (end < length)
-        {
-            file.Truncate(end);
-            Log.TornLineCut(context.Logger, LaneId, _path, length - end);
-        }
-        return end;
+        var isKnown = _uncut is not null && _uncutIn == _id && _uncutAt <= _length && LooseEnd.IsBeginOf(_file!, _uncutAt, _length, _uncut);
+        _uncut = null;
+        if ((isKnown ? _uncutAt : LooseEnd.BeginOf(_file!, _length, lines)) is not { } begin)
+            return;
+        _file!.Truncate(begin);
+        Log.TornLineCut(context.Logger, LaneId, _path, _length - begin);
+        (_length, _isOpenEnded) = (begin, false);
+    }
+
+    private void EndLine()
+    {
+        _file!.Write("\n"u8, _length);
+        (_length, _isOpenEnded) = (_length + 1, false);
+        Log.LineEnded(context.Logger, LaneId, _path);
     }
 
     private void Close()

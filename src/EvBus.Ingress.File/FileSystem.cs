@@ -35,6 +35,8 @@ internal sealed class FileSystem : IFileSystem
                 current = next;
                 continue;
             }
+            if (UnixOwner.StrangerOf(next) is { } stranger)
+                throw new IOException($"{next} is a link that another user (uid {stranger}) put there, and is not followed. Name the file itself, or remove the link.");
             if (++links > MaxLinks)
                 throw new IOException("Its links lead round in a circle.");
             if (Path.IsPathRooted(target))

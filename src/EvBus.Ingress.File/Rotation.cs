@@ -85,11 +85,22 @@ internal sealed partial class Rotation(FileIngressOptions options, IFileSystem f
         var counter = 0;
         if (Rotated(path) is [.., var last])
         {
-            var (lastStamp, lastCounter) = (last[(path.Length + 1)..last.LastIndexOf('.')], int.Parse(last.AsSpan(last.LastIndexOf('.') + 1), CultureInfo.InvariantCulture));
+            var (lastStamp, lastCounter) = Parts(last, path);
             if (string.CompareOrdinal(lastStamp, stamp) >= 0)
                 (stamp, counter) = (lastStamp, lastCounter + 1);
         }
-        return $"{path}.{stamp}.{counter:000000}";
+        // What is not ours to count may still have the name: moving there would overwrite it.
+        string name;
+        do
+            name = $"{path}.{stamp}.{counter++:000000}";
+        while (files.Find(name) is not null);
+        return name;
+    }
+
+    private static (string Stamp, int Counter) Parts(string name, string path)
+    {
+        var dot = name.LastIndexOf('.');
+        return (name[(path.Length + 1)..dot], int.Parse(name.AsSpan(dot + 1), CultureInfo.InvariantCulture));
     }
 
     /// <summary>What was rotated from a file, oldest first; somebody's own copies beside it, and what was rotated from files with longer names, is not ours to count or delete.</summary>
@@ -97,9 +108,10 @@ internal sealed partial class Rotation(FileIngressOptions options, IFileSystem f
     [
         .. files.List(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.*")
             .Where(name => name.StartsWith(path, StringComparison.Ordinal) && Suffix().IsMatch(name.AsSpan(path.Length)))
-            .Order(StringComparer.Ordinal),
+            // The counter has six digits, and more when those are used up.
+            .OrderBy(name => Parts(name, path).Stamp, StringComparer.Ordinal).ThenBy(name => Parts(name, path).Counter),
     ];
 
-    [GeneratedRegex(@"\A\.\d{8}T\d{6}\.\d{6}\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A\.\d{8}T\d{6}\.(\d{6}|[1-9]\d{6,8})\z", RegexOptions.CultureInvariant)]
     private static partial Regex Suffix();
 }

@@ -12,9 +12,9 @@ namespace EvBus.Ingress.File.Tests;
 /// </summary>
 internal sealed class Child : IDisposable
 {
+    public const int LinesInBatch = 2000;
     private const string PathVariable = "EVBUS_FILE_TEST_PATH";
     private const string FirstVariable = "EVBUS_FILE_TEST_FIRST";
-    private const int LinesInBatch = 2000;
     private readonly Process _process;
 
     public Child(string path, int first)

@@ -19,6 +19,9 @@ internal sealed class FaultyFiles : IFileSystem
 
     public bool IsLockedByAnother { get; set; }
 
+    /// <summary>What somebody else does at the moment of a failed write.</summary>
+    public Action? OnFailure { get; set; }
+
     public List<string> Calls { get; } = [];
 
     public IOpenFile Open(string path)
@@ -74,6 +77,7 @@ internal sealed class FaultyFiles : IFileSystem
                 return;
             }
             file.Write(bytes[..most], offset);
+            faults.OnFailure?.Invoke();
             throw new IOException("No space left on device");
         }
 

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using EvBus.Processes;
 
 namespace EvBus.Tools.Acct;
 
@@ -11,16 +12,10 @@ internal static class Editor
     /// <param name="editor">The command.</param>
     /// <param name="path">The file.</param>
     /// <param name="signals">Who ends it.</param>
-    /// <param name="secret">A variable of the environment that is none of the editor's business.</param>
-    public static int Run(string editor, string path, EditorSignals signals, string secret = "ACCT_KEY")
+    public static int Run(string editor, string path, EditorSignals signals)
     {
         // By the shell, because EDITOR may hold arguments ("code --wait").
-        var start = OperatingSystem.IsWindows()
-            ? new ProcessStartInfo("cmd.exe") { ArgumentList = { "/d", "/c", $"{editor} \"{path}\"" } }
-            : new ProcessStartInfo("/bin/sh") { ArgumentList = { "-c", editor + " \"$@\"", "sh", path } };
-        start.UseShellExecute = false;
-        start.Environment.Remove("ACCT_KEY");
-        start.Environment.Remove(secret);
+        var start = OperatingSystem.IsWindows() ? ChildProgram.PrepareShell($"{editor} \"{path}\"") : ChildProgram.PrepareShell(editor + " \"$@\"", "sh", path);
         try
         {
             using var process = Process.Start(start)!;

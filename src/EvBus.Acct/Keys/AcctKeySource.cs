@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
+using EvBus.Processes;
 using Microsoft.Extensions.Logging;
 
 namespace EvBus.Acct;
@@ -50,11 +51,8 @@ internal static class AcctKeySource
 
     private static async Task<byte[]> RunAsync(string command, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var start = OperatingSystem.IsWindows()
-            ? new ProcessStartInfo("cmd.exe") { ArgumentList = { "/d", "/c", command } }
-            : new ProcessStartInfo("/bin/sh") { ArgumentList = { "-c", command } };
+        var start = ChildProgram.PrepareShell(command);
         start.RedirectStandardOutput = start.RedirectStandardError = true;
-        start.UseShellExecute = false;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Process process;
         try

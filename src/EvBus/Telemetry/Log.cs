@@ -199,4 +199,7 @@ internal static partial class Log
 
     [LoggerMessage(400, LogLevel.Warning, "The {Kind} plugin {Plugin} is {State}: {Reason}")]
     public static partial void NoPlugin(ILogger logger, string kind, string plugin, string state, string reason);
+
+    [LoggerMessage(401, LogLevel.Warning, "The {Kind} plugin {Plugin} is not safe: {Reason}")]
+    public static partial void UnsafePlugin(ILogger logger, string kind, string plugin, string reason);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using EvBus.Processes;
 using EvBus.Testing;
 
 namespace EvBus.Tools.Tester.Certify;
@@ -25,14 +26,25 @@ internal static class Shell
     /// <exception cref="EvBusException">The command failed.</exception>
     public static async Task<byte[]> RunAsync(string command, CancellationToken cancellationToken)
     {
-        using var process = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var errors = process.StandardError.ReadToEndAsync(cancellationToken);
-        using var output = new MemoryStream();
-        await process.StandardOutput.BaseStream.CopyToAsync(output, cancellationToken);
-        await process.WaitForExitAsync(cancellationToken);
-        return process.ExitCode == 0
-            ? output.ToArray()
-            : throw new EvBusException($"A command of the certification ended with exit code {process.ExitCode}: {(await errors).Trim()}");
+        var start = ChildProgram.PrepareShell(command);
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        using var process = Process.Start(start)!;
+        try
+        {
+            var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+            using var output = new MemoryStream();
+            await process.StandardOutput.BaseStream.CopyToAsync(output, cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
+            return process.ExitCode == 0
+                ? output.ToArray()
+                : throw new EvBusException($"A command of the certification ended with exit code {process.ExitCode}: {(await errors).Trim()}");
+        }
+        finally
+        {
+            // Nobody waits for it any more.
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+        }
     }
 
     private static ReceivedEvent Parse(byte[] line)

@@ -9,7 +9,7 @@ namespace EvBus.Tools.Cli.Commands;
 /// <summary>A plugin as <c>plugins list</c> shows it. Null where the plugin does not say.</summary>
 internal sealed record PluginRow(
     string Kind, string Name, IReadOnlyList<string> Aliases, string? Version, string State, string? Failure, string? Reason, string Origin,
-    string? Description, string? Assembly, string? Type, string? Contract, IReadOnlyList<string> Platforms, string? OptionsType, bool? NeedsProfile, string? Example)
+    string? Description, string? Assembly, string? Type, string? Contract, IReadOnlyList<string> Platforms, string? OptionsType, bool? NeedsProfile, string? Example, string? Warning)
 {
     public static PluginRow Of(Plugin plugin)
     {
@@ -18,7 +18,7 @@ internal sealed record PluginRow(
         return new(
             known.Kind, known.Name, known.Aliases, Said(known.Version), plugin.State.ToString().ToLowerInvariant(), plugin.Failure?.Kind.ToString(), plugin.Reason, known.Origin,
             Said(known.Description), Said(manifest?.Assembly), Said(manifest?.Type), manifest?.Contract?.ToString(), manifest?.Platforms ?? [],
-            known.OptionsType?.FullName, known.Kind == PluginKinds.Ingress ? known.NeedsProfile : null, Said(known.Example));
+            known.OptionsType?.FullName, known.Kind == PluginKinds.Ingress ? known.NeedsProfile : null, Said(known.Example), manifest?.Warning);
     }
 
     private static string? Said(string? text) => string.IsNullOrEmpty(text) ? null : text;
@@ -109,7 +109,7 @@ internal static class PluginCommands
         {
             var text = new StringBuilder();
             foreach (var row in result.Plugins)
-                text.Append(CultureInfo.InvariantCulture, $"{(row.State == "loaded" ? "ok" : row.State),-9} {row.Kind} {row.Name} ({row.Origin}){(row.Reason is null ? "" : $": {row.Reason}")}\n");
+                text.Append(CultureInfo.InvariantCulture, $"{(row.State == "loaded" ? "ok" : row.State),-9} {row.Kind} {row.Name} ({row.Origin}){(row.Reason is null ? "" : $": {row.Reason}")}{(row.Warning is null ? "" : $"\nwarning   {row.Kind} {row.Name}: {row.Warning}")}\n");
             return text.Append(CultureInfo.InvariantCulture, $"{result.Ok} ok, {result.Failed} failed, {result.Disabled} disabled\n").ToString();
         });
         return report.Failed > 0 ? EvBusTool.Failed : 0;
@@ -123,7 +123,7 @@ internal static class PluginCommands
         (string Name, string? Value)[] lines =
         [
             ("name", row.Name), ("kind", row.Kind), ("aliases", Join(row.Aliases)), ("version", row.Version), ("description", row.Description), ("state", row.State),
-            ("reason", row.Reason), ("origin", row.Origin), ("assembly", row.Assembly), ("type", row.Type), ("contract", row.Contract), ("platforms", Join(row.Platforms)),
+            ("reason", row.Reason), ("warning", row.Warning), ("origin", row.Origin), ("assembly", row.Assembly), ("type", row.Type), ("contract", row.Contract), ("platforms", Join(row.Platforms)),
             ("options", row.OptionsType), ("profile", row.NeedsProfile is { } needs ? needs ? "needed: one lane for each" : "none: one lane for every event" : null),
         ];
         foreach (var (name, value) in lines.Where(line => !string.IsNullOrEmpty(line.Value)))

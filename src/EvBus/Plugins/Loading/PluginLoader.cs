@@ -33,6 +33,9 @@ public sealed class PluginLoader(params IEnumerable<Assembly> shared)
         var path = Path.Combine(manifest.Folder, manifest.Assembly);
         if (!File.Exists(path))
             return new LoadedPlugin(manifest, new(PluginFailureKind.MissingAssembly, $"there is no '{manifest.Assembly}' in '{manifest.Folder}'. Copy the plugin's files again, or correct 'assembly' in its manifest."));
+        // Opened by the runtime, which would wait for what is no plain file for ever.
+        if (((string[])[path, Path.ChangeExtension(path, ".deps.json")]).FirstOrDefault(each => Path.Exists(each) && !PluginFile.IsPlain(each)) is { } odd)
+            return new LoadedPlugin(manifest, new(PluginFailureKind.MissingAssembly, $"'{Path.GetFileName(odd)}' in '{manifest.Folder}' is no plain file. Copy the plugin's files again."));
         Context? context = null;
         try
         {

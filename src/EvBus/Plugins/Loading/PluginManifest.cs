@@ -9,9 +9,6 @@ public sealed record PluginManifest : PluginDescriptor
     /// <summary>The name of the file in a plugin's folder.</summary>
     public const string FileName = "plugin.json";
 
-    /// <summary>More than any manifest or example has; what is larger is something else.</summary>
-    private const int MaxBytes = 1 << 20;
-
     private static readonly JsonDocumentOptions s_json = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>The folder, as a full path.</summary>
@@ -32,6 +29,9 @@ public sealed record PluginManifest : PluginDescriptor
     /// <summary>What the manifest alone says against the plugin: it cannot be read, or is for another platform or contract. Null when nothing does.</summary>
     public PluginFailure? Failure { get; init; }
 
+    /// <summary>What makes it unsafe although it can be used: others may write its files, or put new ones beside them. Null when nothing does, and on Windows.</summary>
+    public string? Warning { get; init; }
+
     /// <summary>Reads the manifest of a folder. Never throws for what is in it: see <see cref="Failure"/>.</summary>
     internal static PluginManifest Read(string folder)
     {
@@ -41,7 +41,7 @@ public sealed record PluginManifest : PluginDescriptor
             var file = Path.Combine(folder, FileName);
             if (!File.Exists(file))
                 throw new FormatException($"there is no {FileName} in '{folder}'");
-            using var document = JsonDocument.Parse(ReadText(file), s_json);
+            using var document = JsonDocument.Parse(PluginFile.ReadText(file), s_json);
             manifest = document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.EnumerateObject().Aggregate(manifest, Take)
                 : throw new FormatException("it is no JSON object");
@@ -52,17 +52,15 @@ public sealed record PluginManifest : PluginDescriptor
             if (manifest.Assembly != Path.GetFileName(manifest.Assembly) || manifest.Assembly.Contains('\\', StringComparison.Ordinal))
                 throw new FormatException($"'assembly' is '{manifest.Assembly}', but must be the name of a file in its folder");
             var example = Path.Combine(folder, "example.yml");
-            manifest = manifest with { Example = File.Exists(example) ? ReadText(example) : "", Failure = Check(manifest) };
+            manifest = manifest with { Example = File.Exists(example) ? PluginFile.ReadText(example) : "", Failure = Check(manifest), Warning = PluginFile.OpenToAll(folder, manifest.Assembly) };
         }
-        catch (Exception e) when (e is FormatException or JsonException or IOException or UnauthorizedAccessException)
+        // Half a surrogate pair is JSON, and no text.
+        catch (Exception e) when (e is FormatException or JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
             manifest = manifest with { Failure = new(PluginFailureKind.BadManifest, $"its manifest cannot be used: {e.Message.TrimEnd('.')}. Correct {FileName} in '{folder}'.") };
         }
         return manifest;
     }
-
-    private static string ReadText(string file) =>
-        new FileInfo(file).Length <= MaxBytes ? File.ReadAllText(file) : throw new FormatException($"'{Path.GetFileName(file)}' is larger than {MaxBytes} bytes");
 
     private static PluginManifest Take(PluginManifest manifest, JsonProperty property) => property.Name switch
     {
@@ -72,7 +70,7 @@ public sealed record PluginManifest : PluginDescriptor
         "assembly" => manifest with { Assembly = Text(property) },
         "type" => manifest with { Type = Text(property) },
         "contract" => manifest with { Contract = System.Version.TryParse(Text(property), out var version) ? version : throw new FormatException($"'contract' is '{Text(property)}', but must be a version such as {PluginLoader.Contract}") },
-        "platforms" => manifest with { Platforms = Texts(property) },
+        "platforms" => manifest with { Platforms = Array.TrueForAll(Texts(property), IsPlatform) ? Texts(property) : throw new FormatException("'platforms' must name systems such as linux or linux-x64") },
         "description" => manifest with { Description = Text(property) },
         "aliases" => manifest with { Aliases = Texts(property) },
         "needs_profile" => manifest with { NeedsProfile = property.Value.ValueKind is JsonValueKind.True or JsonValueKind.False ? property.Value.GetBoolean() : throw new FormatException("'needs_profile' must be true or false") },
@@ -88,6 +86,8 @@ public sealed record PluginManifest : PluginDescriptor
             ? null
             : new(PluginFailureKind.WrongContract, $"contract {theirs}, host {ours}. Use a build of it for contract {ours.Major}.{ours.Minor} or an earlier {ours.Major}.x.");
     }
+
+    private static bool IsPlatform(string platform) => platform.Length > 0 && platform.Split('-').All(part => part.Length > 0);
 
     private static bool IsHere(string platform)
     {

@@ -110,7 +110,7 @@ internal static class EditLetterCommand
         using var workspace = new PrivateFolder();
         using var signals = new EditorSignals(workspace);
         var path = workspace.Write("body", text);
-        var code = Editor.Run(editor, path, signals, JournalKey.Variable);
+        var code = Editor.Run(editor, path, signals);
         if (code != 0)
             throw new TroubleException($"The editor '{editor}' ended with exit code {code.ToString(CultureInfo.InvariantCulture)}; dead letter {request.Number.ToString(CultureInfo.InvariantCulture)} is unchanged. Set EDITOR, or name one by --editor.");
         var edited = ReadBody(path);
