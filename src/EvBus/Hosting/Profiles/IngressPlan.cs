@@ -86,7 +86,7 @@ internal sealed class IngressPlan(EvBusBuilder builder, InternalQueues queues, B
         foreach (var plugin in builder.AllPlugins())
         {
             if (plugin.Descriptor is PluginManifest { Warning: { } warning } && _said.Add($"unsafe: {plugin.Descriptor.Origin} {plugin.Name}"))
-                Log.UnsafePlugin(logger, plugin.Descriptor.Kind, plugin.Name, warning);
+                Log.UnsafePlugin(loggers.Plugins, plugin.Descriptor.Kind, plugin.Name, warning);
             if (plugin.State == PluginState.Failed || (builder.IsStrict && plugin.State != PluginState.Disabled))
                 IsUsable(plugin);
         }

@@ -73,7 +73,7 @@ public class CraftedFileTests
     {
         var storage = new FaultStorage();
         using (var file = DeadLetterFile.Open(storage, "a", null))
-            file.Add(new DeadLetter("a", new BusEvent("body", new EventAttributes { Id = "x", Subject = "s" }), "no", 1, DateTimeOffset.UnixEpoch));
+            file.Add([new DeadLetter("a", new BusEvent("body", new EventAttributes { Id = "x", Subject = "s" }), "no", 1, DateTimeOffset.UnixEpoch)]);
         var content = storage.Read("dead/a.dead");
         var random = new Random(3);
         for (var i = 0; i < 3000; i++)

@@ -38,7 +38,7 @@ internal static class EditLetterCommand
             {
                 CheckLength(attributes);
                 using var letters = DeadCommands.OpenFile(folder, request.Lane);
-                var (number, _) = letters.Add(letter with { Event = new BusEvent(body, attributes) });
+                var number = letters.Add([letter with { Event = new BusEvent(body, attributes) }])[0].Number;
                 letters.Remove([request.Number]);
                 report = new EditLetterReport(request.Lane, number, request.Number, body.Length, true);
             }
