@@ -61,6 +61,33 @@ public sealed class KillTests : IDisposable
         Assert.Contains($"file/out: delivered {ids.Count:N0}, dead 0, dropped 0, queued 0", summary, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_killed_journal_with_a_segment_of_three_gigabytes_opens_within_64_mebibytes_of_memory()
+    {
+        using (var child = Start("--input", "-", "--receipt", "durable", "--receipts-to", At("receipts")))
+        {
+            var feeding = FeedAsync(child, 0);
+            var began = Stopwatch.GetTimestamp();
+            while (LengthOf("receipts") < 10_000 && !child.HasExited && Stopwatch.GetElapsedTime(began) < Patience)
+                await Task.Yield();
+            child.Kill();
+            await child.WaitForExitAsync().WaitAsync(Patience);
+            await feeding;
+        }
+        // As the file system gives what was reserved and never written: zeros.
+        var last = Directory.EnumerateFiles(At("journal/log"), "*.evj").Order(StringComparer.Ordinal).Last();
+        using (var stream = new FileStream(last, FileMode.Open))
+            stream.SetLength(3L << 30);
+
+        using var drain = Start(["--drain", "--summary"], heap: 64 << 20);
+        drain.StandardInput.Close();
+        var summary = await drain.StandardError.ReadToEndAsync().WaitAsync(Patience);
+        await drain.WaitForExitAsync().WaitAsync(Patience);
+        Assert.True(drain.ExitCode == 0, summary);
+        var delivered = File.ReadLines(At("output")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString()).ToHashSet();
+        Assert.Empty(File.ReadLines(At("receipts")).Where(id => id.Length == 36 && !delivered.Contains(id)));
+    }
+
     private static async Task FeedAsync(Process child, int number)
     {
         try
@@ -74,7 +101,9 @@ public sealed class KillTests : IDisposable
         }
     }
 
-    private Process Start(params string[] words)
+    private Process Start(params string[] words) => Start(words, heap: null);
+
+    private Process Start(string[] words, long? heap)
     {
         if (!File.Exists(At("c.yml")))
             File.WriteAllText(At("c.yml"), $"file: {{out: {{path: {At("output")}, format: cloudevents}}}}\n");
@@ -83,6 +112,8 @@ public sealed class KillTests : IDisposable
             RedirectStandardInput = true, RedirectStandardError = true,
         };
         start.Environment.Remove("ACCT_KEY");
+        if (heap is { } most)
+            start.Environment["DOTNET_GCHeapHardLimit"] = $"0x{most:x}";
         return Process.Start(start)!;
     }
 

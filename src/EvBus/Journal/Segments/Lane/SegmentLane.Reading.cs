@@ -43,6 +43,7 @@ internal sealed partial class SegmentLane
             }
             catch (LogReadException)
             {
+                IsUnreadable = true;
                 _leases.Push(lease);
                 throw;
             }
@@ -51,6 +52,7 @@ internal sealed partial class SegmentLane
                 _leases.Push(lease);
                 return false;
             }
+            IsUnreadable = false;
             batch.IsContiguous = true;
             RememberPlace(place);
             _taken += batch.Count;

@@ -21,6 +21,20 @@ internal sealed partial class SegmentLane
         }
     }
 
+    /// <summary>Whether the disk did not give what comes next when it was last read: then nothing can be given up either.</summary>
+    public bool IsUnreadable
+    {
+        get => Volatile.Read(ref _isUnreadable);
+        private set
+        {
+            // Looked at for each put of a full lane; written only when it changes.
+            if (_isUnreadable != value)
+                Volatile.Write(ref _isUnreadable, value);
+        }
+    }
+
+    private bool _isUnreadable;
+
     public bool HasUnderWay => Interlocked.Read(ref _underWayEvents) > 0;
 
     /// <summary>The lane goes: what it has unread is dropped, and nobody needs to read it for that. Under the gate.</summary>
