@@ -64,17 +64,11 @@ public sealed class SignalTests : IDisposable
         Assert.Equal(124, ran.Code);
     }
 
-    // Says what it took only after it wrote it down, so that the file counts independently of the summary.
+    // Writes down what it takes, so that the file counts independently of the summary.
     private string SlowProgram()
     {
-        File.WriteAllText(At("plugin.py"), """
-            import json, sys, time
-            out = open(sys.argv[1], "a")
-            for line in sys.stdin:
-                out.write("x\n"); out.flush()
-                time.sleep(0.02)
-                print("""" + "PROTOCOL" + """"); sys.stdout.flush()
-            """);
+        File.WriteAllText(At("slow.sh"), $"echo credit 5\nwhile read line; do echo x >>{At("arrived")}; sleep 0.02; echo ok; done\n");
+        File.WriteAllText(At("c.yml"), $"exec: {{slow: {{command: [sh, {At("slow.sh")}]}}}}\n");
         return At("c.yml");
     }
 
