@@ -165,7 +165,7 @@ internal static class TesterCommand
         }
     }
 
-    private static int Print(TesterHost host, string text)
+    public static int Print(TesterHost host, string text)
     {
         try
         {
