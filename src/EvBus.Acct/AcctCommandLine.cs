@@ -25,7 +25,7 @@ internal static class AcctCommandLine
         {
             command.Options.Add(new Option<string[]>(Profiles)
             {
-                Description = "Use only the profiles of these names. Default: all. [env: INGRESS_PROFILES, comma-separated]",
+                Description = "Use only the profiles of these names. Several are separated by spaces or commas. Default: all. [env: INGRESS_PROFILES]",
                 HelpName = "NAME",
                 Arity = ArgumentArity.OneOrMore,
                 AllowMultipleArgumentsPerToken = true,
@@ -45,7 +45,7 @@ internal static class AcctCommandLine
             KeyOnCommandLine = key is not null,
             KeyFile = Value(KeyFile),
             KeyCommand = Value(KeyCommand),
-            Profiles = Find(result, Profiles) is Option<string[]> option ? result.GetValue(option) ?? [] : [],
+            Profiles = Find(result, Profiles) is Option<string[]> option ? Names(result.GetValue(option) ?? []) : [],
         }.Checked();
     }
 
@@ -68,6 +68,9 @@ internal static class AcctCommandLine
                 ?? section.GetSection("Profiles").GetChildren().Select(child => child.Value).OfType<string>()],
         };
     }
+
+    // As the variable and the configuration have them: separated by commas.
+    private static string[] Names(string[] words) => [.. words.SelectMany(word => word.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
 
     private static Option<string?> Text(string name, string helpName, string description) =>
         new(name) { Description = description, HelpName = helpName, Recursive = true };

@@ -106,6 +106,8 @@ public sealed record AcctOptions
         var errors = new List<string>();
         if ((Key is null ? 0 : 1) + (KeyFile is null ? 0 : 1) + (KeyCommand is null ? 0 : 1) > 1)
             errors.Add("More than one source of the acct key is named in one place. Give one of key, key file and key command.");
+        if (File is "" || KeyFile is "")
+            errors.Add($"The name of the acct {(File is "" ? "file" : "key's file")} is empty. Name a file, or leave it out.");
         if (KeyCommandTimeout <= TimeSpan.Zero)
             errors.Add($"The time-out of the key command is {KeyCommandTimeout}; it must be more than 0.");
         if (MaxFileBytes is < 1 or > 1 << 30)

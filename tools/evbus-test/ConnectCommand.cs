@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using EvBus.Hosting;
 using EvBus.Tools.Tester.Options;
 
@@ -32,8 +31,8 @@ internal static class ConnectCommand
                 code = problem is null ? code ?? 0 : SomeFailed;
                 // One line for each, whatever is in the reason.
                 var line = problem is null ? "ok" : $"failed: {problem.ReplaceLineEndings(" ")}";
-                host.Output.Write(Encoding.UTF8.GetBytes($"{lane}: {line}\n"));
-                host.Output.Flush();
+                if (TesterCommand.Print(host, $"{lane}: {line}\n") is not 0 and var unwritten)
+                    return unwritten;
             }
             if (code is null)
                 host.Say("There is nothing to connect to: no profile of a publisher was found. Name an acct file with --acct-file.");

@@ -21,6 +21,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
     private readonly CancellationTokenSource _end = new();
     private IOutputter? _outputter;
     private string? _badInput;
+    private IReadOnlyList<string> _profiles = [];
 
     public static void AddPublishers(EvBusBuilder bus, ParseResult parsed, TesterHost host)
     {
@@ -32,16 +33,10 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
 
     public async Task<int> RunAsync()
     {
-        EventBus bus;
-        Stream? input;
-        Loggers loggers;
-        Receipts? receipts;
+        (EventBus Bus, Stream? Input, Loggers Loggers, Receipts? Receipts) opened;
         try
         {
-            input = OpenInput();
-            receipts = options.Receipt is { } receipt ? Receipts.Open(receipt, options.ReceiptsTo) : null;
-            loggers = new Loggers(options, host, OpenLog());
-            bus = await EventBus.StartAsync(Configure(loggers), host.Interrupted);
+            opened = await host.UntilInterruptedAsync(OpenAsync);
         }
         catch (EvBusConfigurationException e)
         {
@@ -58,11 +53,19 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         {
             return Interrupted;
         }
-        using (loggers)
-        await using (bus)
-        await using (input)
-        await using (receipts)
-            return await RunAsync(bus, input, receipts);
+        using (opened.Loggers)
+        await using (opened.Bus)
+        await using (opened.Input)
+        await using (opened.Receipts)
+            return await RunAsync(opened.Bus, opened.Input, opened.Receipts);
+    }
+
+    private async Task<(EventBus Bus, Stream? Input, Loggers Loggers, Receipts? Receipts)> OpenAsync()
+    {
+        var input = OpenInput();
+        var receipts = options.Receipt is { } receipt ? Receipts.Open(receipt, options.ReceiptsTo) : null;
+        var loggers = new Loggers(options, host, OpenLog());
+        return (await EventBus.StartAsync(Configure(loggers), host.Interrupted), input, loggers, receipts);
     }
 
     private async Task<int> RunAsync(EventBus bus, Stream? input, Receipts? receipts)
@@ -73,8 +76,10 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         var printing = printer?.RunAsync(bus.Queues, Queue) ?? Task.CompletedTask;
         var sender = new Sender(bus, options.Profile, options.Count, printer, receipts, host.Time);
         using var live = new CancellationTokenSource();
-        var line = options.Quiet && host.IsErrorTerminal ? LiveLine.RunAsync(bus, sender, options, host, _end.Token, live.Token) : Task.CompletedTask;
+        var line = options.Quiet && host.IsErrorTerminal && !host.IsDumb ? LiveLine.RunAsync(bus, sender, options, host, _end.Token, live.Token) : Task.CompletedTask;
         var emptying = EmptyOtherQueuesAsync(bus);
+        // On the quick way out too: what is left behind is told, not lost without a word.
+        using var leaving = host.Leaving.UnsafeRegister(_ => host.Error.Write($"{(options.Summary ? "" : "evbus-test: left before all was delivered.\n")}{Summary.Format(bus.GetStatus(), Elapsed(sender), sender.Samples)}"), null);
 
         if (!options.Drain)
             await PutAllAsync(sender, input);
@@ -82,7 +87,7 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
         var status = await bus.StopAsync(options.DrainTimeout);
         if (receipts is not null)
             await receipts.FinishAsync();
-        var elapsed = sender.Began is { } began ? host.Time.GetElapsedTime(began) : TimeSpan.Zero;
+        var elapsed = Elapsed(sender);
         await PatientlyAsync(printing);
         await emptying;
         await live.CancelAsync();
@@ -105,6 +110,9 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             host.Say($"{status.Unwritten:N0} accepted events are not on disk and are lost with this process. Make room for the journal, or mend its disk, and put them again.");
             return Lost;
         }
+        var astray = Unmatched.Tell(status, before, options, _profiles, sender.Sent).ToList();
+        foreach (var said in astray)
+            host.Say(said);
         if (host.Interrupted.IsCancellationRequested)
             return Interrupted;
         if (receipts?.Trouble is { } refused)
@@ -112,8 +120,10 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             host.Say(refused);
             return Lost;
         }
-        return status.Lanes.Any(lane => IsLost(lane, before)) ? Lost : 0;
+        return astray.Count > 0 || status.Lanes.Any(lane => IsLost(lane, before)) ? Lost : 0;
     }
+
+    private TimeSpan Elapsed(Sender sender) => sender.Began is { } began ? host.Time.GetElapsedTime(began) : TimeSpan.Zero;
 
     /// <summary>What this run lost; what a journal still holds at its end is kept, unless it was to be drained.</summary>
     private bool IsLost(LaneStatus lane, BusStatus before)
@@ -130,17 +140,18 @@ internal sealed class TesterRun(TesterOptions options, ParseResult parsed, Teste
             bus.Options = bus.Options with { Journal = new JournalOptions { Mode = options.Spill ? JournalMode.Spill : JournalMode.Disk, Directory = folder, Key = JournalKey.FromEnvironment() } };
         if (!options.Quiet)
             bus.AddInternalQueue(Queue, Printer.QueueCapacity, null, bus.InternalLane with { IsEphemeral = true });
-        Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal));
+        Outputter.AddTo(bus.Outputters, options.Color == "always" || (options.Color == "auto" && host.IsOutputTerminal && host.WantsColour));
         AddPublishers(bus, parsed, host);
         _outputter = Outputter.Find(bus.Outputters, options.Output);
         AcctSetup.Apply(parsed, bus);
+        _profiles = bus.Options.AllowedProfiles;
     };
 
     private StreamWriter? OpenLog()
     {
         try
         {
-            return options.LogFile is null ? null : new StreamWriter(options.LogFile, append: true);
+            return options.LogFile is null ? null : new StreamWriter(options.LogFile, OwnFile.Append);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -34,6 +34,7 @@ public class ProcessTests
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM")]
+    [InlineData("HUP")]
     public async Task A_signal_drains_sums_up_and_exits_130(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There are no such signals on Windows.");
@@ -54,11 +55,14 @@ public class ProcessTests
         // Nobody reads more than the first line, so the drain would last its whole time-out.
         using var process = Start("exec TESTER --random --rate 0 --output raw --drain-timeout 1h");
         await process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        // Two different ones: of two equal signals that wait, one is kept.
-        using (var kill = Process.Start("/bin/sh", ["-c", $"kill -INT {process.Id}; kill -TERM {process.Id}"]))
+        // The second one comes when it cannot be the first one, said twice.
+        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        using (var kill = Process.Start("/bin/sh", ["-c", $"kill -INT {process.Id}; sleep 1.5; kill -INT {process.Id}"]))
             await kill.WaitForExitAsync();
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(130, process.ExitCode);
+        Assert.Contains("accepted ", await error, StringComparison.Ordinal);
+        Assert.Contains("internal/evbus-test: delivered", await error, StringComparison.Ordinal);
     }
 
     [Fact]

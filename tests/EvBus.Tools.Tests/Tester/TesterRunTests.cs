@@ -46,7 +46,8 @@ public class TesterRunTests
     [Fact]
     public async Task On_a_terminal_a_quiet_run_shows_how_far_it_is_in_a_line_that_is_gone_at_the_end()
     {
-        var ran = await Ran.With(Stream.Null, host => host with { IsErrorTerminal = true }, "--random", "--quiet", "--rate", "20", "--count", "20");
+        var taking = Publisher((_, _) => default);
+        var ran = await Ran.With(Stream.Null, host => taking(host) with { IsErrorTerminal = true }, "--random", "--quiet", "--rate", "20", "--count", "20");
         Assert.Equal(0, ran.Code);
         Assert.Contains("sent ", ran.Error, StringComparison.Ordinal);
         Assert.Contains("events/s", ran.Error, StringComparison.Ordinal);

@@ -33,9 +33,9 @@ internal static class Readers
     public static double? Rate(ArgumentResult argument)
     {
         var text = argument.Tokens[0].Value;
-        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value <= 10_000_000)
+        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value <= 10_000_000 && (value == 0 || value >= 0.00001))
             return value;
-        argument.AddError($"{Name(argument)}: '{text}' is no rate. Write events a second, 0 for as fast as possible, up to 10,000,000.");
+        argument.AddError($"{Name(argument)}: '{text}' is no rate. Write events a second, from 0.00001 (one in 28 hours) to 10,000,000, or 0 for as fast as possible.");
         return null;
     }
 

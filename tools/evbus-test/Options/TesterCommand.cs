@@ -61,6 +61,7 @@ internal static class TesterCommand
         AcctSetup.AddTo(root);
         root.Subcommands.Add(ConnectCommand.Build());
         root.Subcommands.Add(CertifyCommand.Build());
+        Mistakes.RefuseEmptyValues(root);
         root.SetAction(static _ => 0);
         return root;
     }
@@ -68,7 +69,8 @@ internal static class TesterCommand
     public static async Task<int> RunAsync(string[] args, TesterHost host)
     {
         var parsed = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Action is HelpAction)
+        // Help, and the directive by which a shell asks for completions: nothing is run.
+        if (parsed.Action is HelpAction || parsed.RootCommandResult.Command is RootCommand { Directives: var directives } && directives.Any(directive => parsed.GetResult(directive) is not null))
         {
             var help = new StringWriter();
             await parsed.InvokeAsync(new InvocationConfiguration { Output = help });
@@ -76,20 +78,22 @@ internal static class TesterCommand
         }
         if (parsed.Errors.Count > 0)
         {
-            host.Say($"{SecretText.ErrorsOf(parsed, args).First()} Try: evbus-test --help");
+            var errors = Mistakes.Of(parsed, args);
+            foreach (var error in errors)
+                host.Say(error == errors[^1] ? $"{error} Try: evbus-test --help" : error);
             return Wrong;
         }
         if (parsed.CommandResult.Command.Name == ConnectCommand.Name)
-            return await ConnectCommand.RunAsync(parsed, host);
+            return await StoppableAsync(() => ConnectCommand.RunAsync(parsed, host), host);
         if (parsed.CommandResult.Command.Name == CertifyCommand.Name)
-            return await CertifyCommand.RunAsync(parsed, host);
+            return await StoppableAsync(() => CertifyCommand.RunAsync(parsed, host), host);
         if (parsed.GetValue(Version))
             return Print(host, TesterVersion.Line + "\n");
         if (parsed.GetValue(VersionsReport))
             return Print(host, Templates.VersionsReport());
         if (parsed.GetValue(ConfigTemplate))
             return PrintTemplate(parsed, host);
-        var options = Read(parsed);
+        TesterOptions options = Read(parsed);
         if (!options.Random && (options.Seed is not null || options.Size is not null))
         {
             host.Say($"{(options.Seed is not null ? Seed.Name : Size.Name)} is for random events only. Add --random, or leave it out.");
@@ -161,18 +165,34 @@ internal static class TesterCommand
         }
     }
 
-    private static int Print(TesterHost host, string text)
+    public static int Print(TesterHost host, string text)
     {
         try
         {
             host.Output.Write(System.Text.Encoding.UTF8.GetBytes(text));
             host.Output.Flush();
         }
-        catch (IOException)
+        catch (Exception e) when (StandardStreams.IsRefused(e))
         {
-            // Nobody reads any more.
+            // Where its reader has just gone (| head), nobody misses anything.
+            if (e is IOException io && Printer.IsReaderGone(io))
+                return 0;
+            host.Say($"standard output cannot be written: {e.Message.TrimEnd('.')}. Make room, or send the output elsewhere.");
+            return TesterRun.Lost;
         }
         return 0;
+    }
+
+    private static async Task<int> StoppableAsync(Func<Task<int>> run, TesterHost host)
+    {
+        try
+        {
+            return await host.UntilInterruptedAsync(run);
+        }
+        catch (OperationCanceledException) when (host.Interrupted.IsCancellationRequested)
+        {
+            return TesterRun.Interrupted;
+        }
     }
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };

@@ -13,7 +13,7 @@ internal static class LiveLine
     public static async Task RunAsync(IEventBus bus, Sender sender, TesterOptions options, TesterHost host, CancellationToken ending, CancellationToken cancellationToken)
     {
         // The caller has asked whether this is a terminal; a library would ask the standard output.
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(host.Error) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(host.Error) });
         using var timer = new PeriodicTimer(Interval, host.Time);
         var began = host.Time.GetTimestamp();
         long? ended = null;

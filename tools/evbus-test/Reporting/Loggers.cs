@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using EvBus.Tools.Tester.Options;
 using Microsoft.Extensions.Logging;
 
@@ -8,12 +9,46 @@ namespace EvBus.Tools.Tester.Reporting;
 internal sealed class Loggers(TesterOptions options, TesterHost host, TextWriter? file) : ILoggerFactory
 {
     private readonly Lock _lock = new();
+    private bool _isFileWell = true;
+
+    private static readonly Dictionary<char, string> s_parts = new()
+    {
+        ['Y'] = "yyyy", ['m'] = "MM", ['d'] = "dd", ['H'] = "HH", ['M'] = "mm", ['S'] = "ss", ['f'] = "ffffff", ['y'] = "yy", ['b'] = "MMM", ['a'] = "ddd", ['z'] = "zzz",
+    };
 
     public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName);
 
     public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("The tester logs to standard error and to a file only.");
 
-    public void Dispose() => file?.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            file?.Dispose();
+        }
+        catch (Exception e) when (StandardStreams.IsRefused(e))
+        {
+            // It was said when it was written to.
+        }
+    }
+
+    // A log that cannot be kept is no reason to lose events: said once, and the log on standard error goes on.
+    private void WriteToFile(string line)
+    {
+        try
+        {
+            if (_isFileWell)
+            {
+                file?.WriteLine(line);
+                file?.Flush();
+            }
+        }
+        catch (Exception e) when (StandardStreams.IsRefused(e))
+        {
+            _isFileWell = false;
+            host.Say($"--log-file: '{options.LogFile}' cannot be written: {e.Message.TrimEnd('.')}. The log goes on here, on standard error, only.");
+        }
+    }
 
     private void Write(LogLevel level, string category, string message)
     {
@@ -27,21 +62,29 @@ internal sealed class Loggers(TesterOptions options, TesterHost host, TextWriter
         lock (_lock)
         {
             host.Error.WriteLine(line);
-            file?.WriteLine(line);
-            file?.Flush();
+            WriteToFile(line);
         }
     }
 
     /// <summary>The common part of Python's <c>strftime</c>; what it does not know stays as it is.</summary>
     public static string Date(DateTimeOffset time, string format)
     {
-        (string Sign, string Format)[] parts =
-        [
-            ("%Y", "yyyy"), ("%m", "MM"), ("%d", "dd"), ("%H", "HH"), ("%M", "mm"), ("%S", "ss"), ("%f", "ffffff"), ("%y", "yy"), ("%b", "MMM"), ("%a", "ddd"), ("%z", "zzz"),
-        ];
-        foreach (var (sign, each) in parts)
-            format = format.Replace(sign, time.ToString(each, CultureInfo.InvariantCulture), StringComparison.Ordinal);
-        return format;
+        var text = new StringBuilder();
+        for (var i = 0; i < format.Length; i++)
+        {
+            var sign = format[i] == '%' && i + 1 < format.Length ? format[i + 1] : '\0';
+            if (sign == '%')
+                text.Append('%');
+            else if (s_parts.TryGetValue(sign, out var part))
+                text.Append(time.ToString(part, CultureInfo.InvariantCulture));
+            else
+            {
+                text.Append(format[i]);
+                continue;
+            }
+            i++;
+        }
+        return text.ToString();
     }
 
     private sealed class Logger(Loggers owner, string category) : ILogger

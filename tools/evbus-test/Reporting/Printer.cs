@@ -81,10 +81,10 @@ internal sealed class Printer(Stream output, IOutputter outputter, Action onClos
                 output.Flush();
             }
         }
-        catch (IOException e)
+        catch (Exception e) when (StandardStreams.IsRefused(e))
         {
-            if (!IsReaderGone(e))
-                Trouble = $"standard output cannot be written: {e.Message}. What arrived since is not printed; make room, or send the output elsewhere.";
+            if (e is not IOException io || !IsReaderGone(io))
+                Trouble = $"standard output cannot be written: {e.Message.TrimEnd('.')}. What arrived since is not printed; make room, or send the output elsewhere.";
             _isClosed = true;
             onClosed();
         }
@@ -92,5 +92,5 @@ internal sealed class Printer(Stream output, IOutputter outputter, Action onClos
     }
 
     // EPIPE, and the two names that Windows has for it.
-    private static bool IsReaderGone(IOException e) => e.HResult is 32 or unchecked((int)0x8007006D) or unchecked((int)0x800700E8);
+    public static bool IsReaderGone(IOException e) => e.HResult is 32 or unchecked((int)0x8007006D) or unchecked((int)0x800700E8);
 }

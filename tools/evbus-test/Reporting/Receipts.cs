@@ -48,7 +48,7 @@ internal sealed class Receipts : IAsyncDisposable
     {
         try
         {
-            return new Receipts(receipt, path is null ? null : new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, 1));
+            return new Receipts(receipt, path is null ? null : new FileStream(path, OwnFile.Append));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -5,11 +5,14 @@ namespace EvBus.Tools.Tester.Sources;
 /// <summary>Cuts a stream into lines: bytes as they are, without the line's end (LF or CR LF); empty lines are skipped, the last may have no end.</summary>
 internal sealed class LineSource(Stream stream, string name, int maxBytes)
 {
+    private static readonly byte[] s_mark = [0xEF, 0xBB, 0xBF];
+
     private byte[] _buffer = new byte[64 << 10];
     private int _start;
     private int _end;
     private long _line;
     private bool _ended;
+    private bool _isBegun;
 
     /// <summary>The next line, valid until the next call; null at the end.</summary>
     /// <exception cref="InputException">A line is too long, or the stream cannot be read.</exception>
@@ -17,12 +20,27 @@ internal sealed class LineSource(Stream stream, string name, int maxBytes)
     {
         while (true)
         {
-            if (TryCut() is { } line)
+            if (IsBeginKnown() && TryCut() is { } line)
                 return line;
-            if (_ended)
+            if (_ended && _isBegun)
                 return null;
             await FillAsync(cancellationToken);
         }
+    }
+
+    // The mark of UTF-8 at the beginning says how the text is written and is no part of it. That of UTF-16 says that these are no lines of bytes.
+    private bool IsBeginKnown()
+    {
+        if (_isBegun)
+            return true;
+        var begin = _buffer.AsSpan(_start, _end - _start);
+        if (begin is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
+            throw new InputException($"{name}: it is UTF-16, and UTF-8 is read here. Change it with: iconv -f UTF-16 -t UTF-8. Nothing of it was put on the bus.");
+        if (!_ended && (s_mark.AsSpan().StartsWith(begin) && begin.Length < s_mark.Length || begin is [0xFF] or [0xFE]))
+            return false;
+        if (begin.StartsWith(s_mark))
+            _start += s_mark.Length;
+        return _isBegun = true;
     }
 
     private ReadOnlyMemory<byte>? TryCut()
