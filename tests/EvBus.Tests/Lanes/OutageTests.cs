@@ -93,6 +93,8 @@ public class OutageTests
             _clock.Advance(TimeSpan.FromSeconds(1));
         }
         var lane = bus.Lane("a");
+        // Not the dispose's deadline, which no clock would bring.
+        await bus.StopAsync(TimeSpan.Zero).Soon();
         Assert.Equal((LaneState.Retrying, "Connection refused", "the-first"), (lane.State, lane.Trouble, lane.FailingEvent));
         Assert.InRange(lane.TroubleSince!.Value, began - TimeSpan.FromMinutes(1), began);
         Assert.Single(_log.Lines, line => line.Contains("a connected", StringComparison.Ordinal) && line.StartsWith("Information", StringComparison.Ordinal));

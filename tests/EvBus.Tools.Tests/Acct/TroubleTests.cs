@@ -28,7 +28,7 @@ public class TroubleTests
     [InlineData("encrypt credentials.yml --output-file /proc/none", 2, "cannot be written")]
     [InlineData("encrypt binary", 2, "not UTF-8")]
     [InlineData("decrypt binary --acct-key-file key", 1, "wrong key")]
-    [InlineData("decrypt c.fernet --acct-key-file ''", 2, "the name is empty")]
+    [InlineData("decrypt c.fernet --acct-key-file ''", 2, "is empty")]
     [InlineData("decrypt ''", 2, "No file is named")]
     [InlineData("''", 2, "No file is named")]
     [InlineData("edit c.fernet --acct-key-file key --editor '/no such/editor'", 1, "there is no such command; set EDITOR")]
