@@ -13,6 +13,9 @@ internal static class SafeFile
 {
     private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
+    // Linux's own number.
+    private const int MaxLinks = 40;
+
     public static byte[] Read(string path, long limit, string what, ILogger? logger) =>
         ReadAsync(path, limit, what, logger, CancellationToken.None).GetAwaiter().GetResult();
 
@@ -108,13 +111,53 @@ internal static class SafeFile
     // The link stays a link: what it points to is replaced.
     private static string TargetOf(string path)
     {
-        var target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+        var target = FinalPath(path);
         if (Directory.Exists(target))
             throw new IOException("it is a folder");
         // A device would be gone for everybody.
         if (UnixFile.TryFind(target, out var state) && state is { Kind: not FileKind.Plain })
             throw new IOException("it is no plain file");
         return target;
+    }
+
+    /// <summary>
+    /// The path without symbolic links, on the way or at its end, as the system follows them: a relative link counts from the folder that it really lies in.
+    /// The runtime's own resolving takes the names as they are written, and is wrong below a linked folder and for a name without a folder.
+    /// </summary>
+    /// <exception cref="IOException">The links lead in a circle.</exception>
+    internal static string FinalPath(string path)
+    {
+        var full = Path.IsPathRooted(path) ? path : Path.Combine(Environment.CurrentDirectory, path);
+        var root = Path.GetPathRoot(full)!;
+        var resolved = root;
+        var left = new Stack<string>(Names(full[root.Length..]));
+        for (var links = 0; left.TryPop(out var name);)
+        {
+            if (name == "..")
+            {
+                resolved = Path.GetDirectoryName(resolved) ?? root;
+                continue;
+            }
+            var next = Path.Combine(resolved, name);
+            if (new FileInfo(next).LinkTarget is not { } target)
+            {
+                resolved = next;
+                continue;
+            }
+            if (++links > MaxLinks)
+                throw new IOException("its symbolic links lead in a circle");
+            if (Path.IsPathRooted(target))
+            {
+                resolved = root = Path.GetPathRoot(target)!;
+                target = target[root.Length..];
+            }
+            foreach (var part in Names(target))
+                left.Push(part);
+        }
+        return resolved;
+
+        static IEnumerable<string> Names(string text) =>
+            text.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".").Reverse();
     }
 
     private static FileStream CreateBeside(string target)

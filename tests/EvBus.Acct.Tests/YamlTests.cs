@@ -22,6 +22,31 @@ public class YamlTests
     public void Scalars_follow_PyYAML(string yaml, object? expected) =>
         Assert.Equal(expected, Assert.IsType<MessagePackMap>(YamlReader.Read(yaml))["k"]);
 
+    [Theory]
+    [InlineData("password: &Xk9!pass")]
+    [InlineData("password: &a.b")]
+    [InlineData("- &ä 1")]
+    public void A_password_that_begins_like_an_anchor_is_an_error_and_not_null(string yaml)
+    {
+        var error = Assert.Throws<AcctException>(() => AcctDocument.ParseYaml(Encoding.UTF8.GetBytes(yaml), "f"));
+        Assert.Contains("if a value begins with '&', quote it", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Xk9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_exclamation_mark_alone_is_the_empty_text()
+    {
+        Assert.Equal("p: ''\n", AcctDocument.ParseYaml("p: !"u8.ToArray(), "f").ToYaml());
+    }
+
+    [Fact]
+    public void Two_files_that_were_joined_are_told_by_the_second_mark()
+    {
+        var error = Assert.Throws<AcctException>(() => AcctDocument.ParseYaml(Encoding.UTF8.GetBytes("\uFEFFa: 1\n\uFEFFb: 2\n"), "f"));
+        Assert.Contains("line 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("byte order mark", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Equals_as_a_key_is_a_text() => Assert.Equal(3L, Assert.IsType<MessagePackMap>(YamlReader.Read("=: 3\n"))["="]);
 

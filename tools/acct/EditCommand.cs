@@ -21,6 +21,9 @@ internal sealed class EditCommand(ToolConsole console)
         SafeFile.CheckReplaceable(output);
 
         var before = request.Format == "json" ? opened.Document.ToJson() : opened.Document.ToYaml();
+        if (request.Format == "json" && AcctDocument.ParseJson(Encoding.UTF8.GetBytes(before), "the text to edit").ToYaml() != opened.Document.ToYaml())
+            throw new UsageException($"'{opened.Path}' holds what JSON cannot say (binary data, infinite numbers, or numbers such as 1.0), and editing would change it. Leave out --output json.");
+        PrivateFolder.RemoveLeft(folder => console.Error.WriteLine($"warning: '{folder}' was left in clear by an edit that was killed. It is overwritten and removed."));
         using var workspace = new PrivateFolder();
         using var signals = new EditorSignals(workspace);
         var path = workspace.Write(request.Format == "json" ? "credentials.json" : "credentials.yml", before);
@@ -41,6 +44,10 @@ internal sealed class EditCommand(ToolConsole console)
             try
             {
                 var edited = request.Format == "json" ? AcctDocument.ParseJson(after, "the edited text") : AcctDocument.ParseYaml(after, "the edited text");
+                // An editor that was left in a hurry, or that failed without saying so.
+                if (edited.GetRoot() is null && opened.Document.GetRoot() is not null)
+                    throw new AcctException(AcctFault.BadContent, "The edited text is empty. For credentials without any provider write {}.");
+                await console.WarnIfNoMapAsync(edited, output);
                 AcctFile.Save(output, edited, opened.Key, opened.Cipher);
                 return 0;
             }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using EvBus.Files;
 using EvBus.Processes;
 
 namespace EvBus.Tools.Acct;
@@ -94,16 +95,67 @@ internal sealed class EditorSignals : IDisposable
 internal sealed class PrivateFolder : IDisposable
 {
     private const string Memory = "/dev/shm";
+    private const string Prefix = "acct-";
+    private const string LockName = ".acct-in-use";
     private readonly DirectoryInfo _folder;
+    private readonly FileStream? _inUse;
 
     public PrivateFolder()
+    {
+        _folder = Make();
+        try
+        {
+            _inUse = Lock(_folder.FullName, FileMode.CreateNew);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A file system without locks: nobody may take the folder for one that was left.
+        }
+    }
+
+    /// <summary>
+    /// Overwrites and removes the folders of edits that were killed. One that is in use is locked, and a lock ends with its process. Folders of others, and links, are
+    /// left alone.
+    /// </summary>
+    /// <param name="left">Is told each of them.</param>
+    public static void RemoveLeft(Action<string> left)
+    {
+        // Whoever could enter such a folder could lead the overwriting to another file by a link: its owner alone can, and that must be this user, root too.
+        foreach (var place in new[] { Memory, Path.GetTempPath() }.Where(Directory.Exists))
+        {
+            foreach (var folder in Directory.EnumerateDirectories(place, Prefix + "*"))
+            {
+                try
+                {
+                    if (!File.Exists(Path.Combine(folder, LockName)) || !IsOurs(folder))
+                        continue;
+                    // Fails where somebody uses it.
+                    using (Lock(folder, FileMode.Open))
+                    {
+                        left(folder);
+                        Wipe(new DirectoryInfo(folder));
+                    }
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or OutputException)
+                {
+                    // In use, or not ours.
+                }
+            }
+        }
+    }
+
+    private static bool IsOurs(string folder) => OperatingSystem.IsWindows()
+        || (new DirectoryInfo(folder).LinkTarget is null && UnixOwner.IsOurs(folder) && File.GetUnixFileMode(folder) == (UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
+
+    private static FileStream Lock(string folder, FileMode mode) => new(Path.Combine(folder, LockName), mode, FileAccess.Write, FileShare.None);
+
+    private static DirectoryInfo Make()
     {
         if (!OperatingSystem.IsWindows() && Directory.Exists(Memory))
         {
             try
             {
-                _folder = Directory.CreateDirectory(Path.Combine(Memory, "acct-" + Path.GetRandomFileName()), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-                return;
+                return Directory.CreateDirectory(Path.Combine(Memory, Prefix + Path.GetRandomFileName()), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -112,7 +164,7 @@ internal sealed class PrivateFolder : IDisposable
         }
         try
         {
-            _folder = Directory.CreateTempSubdirectory("acct-");
+            return Directory.CreateTempSubdirectory(Prefix);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -144,16 +196,19 @@ internal sealed class PrivateFolder : IDisposable
     public void Dispose()
     {
         lock (_folder)
-            Wipe();
+        {
+            Wipe(_folder);
+            _inUse?.Dispose();
+        }
     }
 
-    private void Wipe()
+    private static void Wipe(DirectoryInfo folder)
     {
-        _folder.Refresh();
-        if (!_folder.Exists)
+        folder.Refresh();
+        if (!folder.Exists)
             return;
         // The editor's own copies too.
-        foreach (var file in _folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
+        foreach (var file in folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
         {
             try
             {
@@ -170,11 +225,11 @@ internal sealed class PrivateFolder : IDisposable
         }
         try
         {
-            _folder.Delete(recursive: true);
+            folder.Delete(recursive: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new OutputException($"Clear text may be left in '{_folder.FullName}', which cannot be removed: {exception.Message.TrimEnd('.')}. Remove it.");
+            throw new OutputException($"Clear text may be left in '{folder.FullName}', which cannot be removed: {exception.Message.TrimEnd('.')}. Remove it.");
         }
     }
 }

@@ -46,13 +46,12 @@ internal sealed class EncryptCommand(ToolConsole console)
             if (FernetCipher.LooksLikeToken(plain))
                 throw new UsageException($"'{input}' is encrypted already. To change it: acct edit '{input}'");
             var document = AcctDocument.ParseYaml(plain, $"'{input}'");
-            if (document.GetRoot() is not (null or MessagePackMap))
-                await console.Error.WriteLineAsync($"warning: '{input}' is not a map of providers (provider: {{profile: {{key: value}}}}); no program will find profiles in it.");
+            await console.WarnIfNoMapAsync(document, input);
             var cipher = options.Cipher ?? AcctCipher.Fernet;
             if (output is "")
                 throw new UsageException("--output-file names no file.");
             var path = output ?? $"{input}.{AcctCiphers.NameOf(cipher)}";
-            if (Path.GetFullPath(path) == Path.GetFullPath(input))
+            if (SafeFile.FinalPath(path) == SafeFile.FinalPath(input))
                 throw new UsageException($"'{path}' is the input itself. Name another file by --output-file.");
 
             using var given = await AcctKeySource.ResolveAsync(options, warnings, cancellationToken);

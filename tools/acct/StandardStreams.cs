@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
+using EvBus.Files;
 
 namespace EvBus.Tools.Acct;
 
@@ -8,19 +8,24 @@ internal static class StandardStreams
     /// <summary>Standard output that says so when nobody reads it any more: the console's own hides that, and a key would be lost without a word.</summary>
     public static TextWriter OpenOutput()
     {
-        if (OperatingSystem.IsWindows() || !Console.IsOutputRedirected)
-            return Console.Out;
         try
         {
-            var stream = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-            // On a regular file it would write at offsets of its own, over what standard error puts into the same file.
-            return stream.CanSeek ? Console.Out : new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+            var stream = StandardOutput.Open();
+            // Only a terminal has characters of its own: a file is UTF-8, or passwords would change with the locale.
+            return Console.IsOutputRedirected ? new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) : Console.Out;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            // It is closed, which the first writing to it says.
-            return Console.Out;
+            return new Closed();
         }
+    }
+
+    /// <summary>There is no standard output, which the first writing to it says.</summary>
+    private sealed class Closed : TextWriter
+    {
+        public override Encoding Encoding => Encoding.UTF8;
+
+        public override void Write(char value) => throw new UnauthorizedAccessException("it is closed");
     }
 
     /// <summary>Standard error, as far as there is one: what cannot be said must not end the program, whose exit code says it as well.</summary>

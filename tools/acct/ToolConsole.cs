@@ -1,8 +1,17 @@
+using EvBus.Acct;
+
 namespace EvBus.Tools.Acct;
 
 /// <summary>All that the command touches besides files: so that tests run it in their own process.</summary>
 internal sealed record ToolConsole(TextReader In, TextWriter Out, TextWriter Error, Func<string, string?> Environment, bool IsInteractive)
 {
+    /// <summary>Says so where credentials have a shape that no program finds profiles in.</summary>
+    public async Task WarnIfNoMapAsync(AcctDocument document, string file)
+    {
+        if (document.GetRoot() is not (null or MessagePackMap))
+            await Error.WriteLineAsync($"warning: '{file}' is not a map of providers (provider: {{profile: {{key: value}}}}); no program will find profiles in it.");
+    }
+
     /// <summary>Writes a result; one that does not arrive whole is no result.</summary>
     /// <exception cref="OutputException">Standard output does not take it: a full disk, a closed pipe.</exception>
     public async Task PrintAsync(string text)

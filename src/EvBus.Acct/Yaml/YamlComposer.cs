@@ -81,13 +81,17 @@ internal sealed partial class YamlComposer
         if (current is not NodeEvent start)
             throw new YamlSyntaxException(place, "a value is missing here");
         var anchor = start.Anchor.IsEmpty ? null : start.Anchor.Value;
+        // YamlDotNet takes nearly anything; the original's anchors have these characters only, and a password would become null.
+        if (anchor is not null && anchor.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_')))
+            throw new YamlSyntaxException(place, "an anchor with a character that is no letter, digit, '-' or '_'; if a value begins with '&', quote it");
         if (anchor is not null && !_anchors.TryAdd(anchor, null))
             throw new YamlSyntaxException(place, "an anchor that was defined before; if a value begins with '&', quote it");
         var tag = start.Tag.IsEmpty || start.Tag.Value == "!" ? null : start.Tag.Value;
         YamlNode node;
         if (start is Scalar scalar)
         {
-            node = new YamlScalar(place, tag, scalar.Value, scalar.Style == ScalarStyle.Plain);
+            // '!' and nothing behind it is a text, as in the original.
+            node = new YamlScalar(place, tag, scalar.Value, scalar.Style == ScalarStyle.Plain && !(scalar.Value.Length == 0 && start.Tag is { IsEmpty: false, Value: "!" }));
         }
         else
         {
@@ -133,6 +137,8 @@ internal sealed partial class YamlComposer
             var c = text[i];
             var allowed = c is '\t' or '\n' or '\r' or (>= ' ' and <= '~') or '\x85' or (>= '\xA0' and <= '\uD7FF') or (>= '\uE000' and <= '\uFFFD')
                 || (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]));
+            if (c == '\uFEFF' && column == 1)
+                throw new YamlSyntaxException(new(line, column), "a byte order mark inside the text, as two joined files have; remove it");
             if (!allowed)
                 throw new YamlSyntaxException(new(line, column), $"the character U+{(int)c:X4}, which YAML does not allow; in double quotes it can be written with a backslash");
             if (char.IsHighSurrogate(c))

@@ -18,6 +18,9 @@ internal static class UnixOwner
     public static uint? StrangerOf(string link) =>
         Ask(link) is { } owner && owner != 0 && owner != CurrentUser() && Ask(Path.GetDirectoryName(link) ?? "/") is { } folder && folder != owner ? owner : null;
 
+    /// <summary>Whether the name itself, be it a link, belongs to this user; false where nothing is known.</summary>
+    public static bool IsOurs(string path) => Ask(path) is { } owner && owner == CurrentUser();
+
     /// <summary>The owner of the name itself, be it a link.</summary>
     private static uint? Ask(string path)
     {

@@ -49,6 +49,8 @@ public class EditTests
     [InlineData("sh -c 'echo \"a: {\" > \"$1\"' sh", 2, "the edited text, line")]
     [InlineData("sh -c 'rm \"$1\"' sh", 2, "no such file")]
     [InlineData("true", 0, "is unchanged")]
+    [InlineData("truncate -s 0", 2, "is empty")]
+    [InlineData("sh -c 'echo \"# nothing\" > \"$1\"' sh", 2, "is empty")]
     public async Task An_editor_that_fails_or_leaves_no_yaml_changes_nothing(string editor, int expected, string reason)
     {
         using var run = await EncryptedAsync();
@@ -86,6 +88,32 @@ public class EditTests
         Assert.Equal(before, File.ReadAllBytes(run["credentials.yml.fernet"]));
         using var key = AcctKey.Parse(AcctRun.Key);
         Assert.Equal("1e3", AcctFile.Load(run["new.fernet"], key).GetProfiles()[0].GetString("password"));
+    }
+
+    [Theory]
+    [InlineData("a: {p: {x: !!binary AP8=}}")]
+    [InlineData("a: {p: {x: .inf}}")]
+    [InlineData("a: {p: {x: 1.0}}")]
+    public async Task What_JSON_cannot_hold_is_not_edited_as_JSON(string yaml)
+    {
+        using var run = await EncryptedAsync();
+        run.Write("odd.yml", yaml);
+        Assert.Equal(0, (await run.RunAsync("encrypt", run["odd.yml"])).Code);
+        var before = File.ReadAllBytes(run["odd.yml.fernet"]);
+        var (code, _, error) = await run.RunAsync("edit", run["odd.yml.fernet"], "--output", "json", "--editor", "sed -i s/p/q/");
+        Assert.Equal(2, code);
+        Assert.Contains("Leave out --output json", error, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(run["odd.yml.fernet"]));
+        Assert.Equal(0, (await run.RunAsync("edit", run["odd.yml.fernet"], "--editor", "sed -i s/p/q/")).Code);
+    }
+
+    [Fact]
+    public async Task Credentials_that_are_no_map_any_more_are_warned_about()
+    {
+        using var run = await EncryptedAsync();
+        var (code, _, error) = await run.RunAsync("edit", run["credentials.yml.fernet"], "--editor", "sh -c 'echo hello > \"$1\"' sh");
+        Assert.Equal(0, code);
+        Assert.Contains("is not a map of providers", error, StringComparison.Ordinal);
     }
 
     [Fact]
