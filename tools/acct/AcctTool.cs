@@ -14,12 +14,22 @@ internal static class AcctTool
 
     public static async Task<int> RunAsync(IReadOnlyList<string> args, ToolConsole console)
     {
-        var result = Build(console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var root = Build(console);
+        if (args.Count == 0)
+            return await HelpAsync(root, console);
+        // A mistyped command is taken for a file of the old form, which is not there.
+        var near = args[0].StartsWith('-') || File.Exists(args[0]) ? null : NearestName.Of(args[0], root.Subcommands.Select(command => command.Name));
+        var hint = near is null || near == args[0] ? "" : $" Did you mean 'acct {near}'?";
+        var result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction)
         {
-            // The mistyped option says more than what then has no place.
-            var messages = SecretText.ErrorsOf(result, args).OrderByDescending(message => message.StartsWith(NoSuchOption, StringComparison.Ordinal));
-            return await FailAsync(console, $"{messages.First()} Run 'acct --help' to see what there is.", Wrong);
+            var messages = SecretText.ErrorsOf(result, args).Distinct().ToList();
+            // Behind a mistyped option other words have no place either, which is no mistake of their own.
+            if (messages.Exists(IsAboutOption))
+                messages.RemoveAll(message => !IsAboutOption(message));
+            foreach (var message in messages.SkipLast(1))
+                await FailAsync(console, message, Wrong);
+            return await FailAsync(console, $"{messages[^1]}{hint} Run 'acct --help' to see what there is.", Wrong);
         }
         try
         {
@@ -42,13 +52,24 @@ internal static class AcctTool
         }
         catch (Exception exception) when (exception is EvBusException or UsageException)
         {
-            return await FailAsync(console, exception.Message, exception is AcctException { Fault: AcctFault.WrongKey or AcctFault.Damaged } or AcctException { InnerException: IOException and not (FileNotFoundException or DirectoryNotFoundException) } ? Failed : Wrong);
+            return await FailAsync(console, exception.Message + hint, exception is AcctException { Fault: AcctFault.WrongKey or AcctFault.Damaged } or AcctException { InnerException: IOException and not (FileNotFoundException or DirectoryNotFoundException) } ? Failed : Wrong);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // Every file that was named has an error of its own; this is a system in trouble, which is still no reason for a stack trace.
             return await FailAsync(console, $"{exception.Message} Nothing was changed.", Failed);
         }
+    }
+
+    private static bool IsAboutOption(string message) => message.StartsWith(NoSuchOption, StringComparison.Ordinal);
+
+    // Nobody who was asked for nothing has done it: a script that lost its arguments should notice.
+    private static async Task<int> HelpAsync(RootCommand root, ToolConsole console)
+    {
+        using var printed = new StringWriter { NewLine = "\n" };
+        await root.Parse(["--help"]).InvokeAsync(new InvocationConfiguration { Output = printed, Error = console.Error });
+        await console.Error.WriteAsync(printed.ToString());
+        return Wrong;
     }
 
     // The last look at whatever is said: a key in the place of a file's name is not said aloud either.

@@ -22,6 +22,9 @@ internal static class AcctBase64
         WrongEnd,
     }
 
+    /// <summary>Whether a text begins with the mark of UTF-16, of either order.</summary>
+    public static bool IsUtf16(ReadOnlySpan<byte> text) => text is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..];
+
     public static int MaxLength(int textLength) => (textLength / 4 * 3) + 3;
 
     /// <param name="text">The text.</param>

@@ -18,7 +18,10 @@ internal static class FernetCipher
     private const int Shortest = HeaderLength + 16 + MacLength;
 
     /// <summary>Whether it begins as every Fernet token of the last and the next centuries does.</summary>
-    public static bool LooksLikeToken(ReadOnlySpan<byte> contents) => contents.TrimStart(" \t\r\n"u8).StartsWith("gAAAA"u8);
+    public static bool LooksLikeToken(ReadOnlySpan<byte> contents) => WithoutMark(contents).TrimStart(" \t\r\n"u8).StartsWith("gAAAA"u8);
+
+    // Editors and PowerShell put it in front of a text, and the original reads over it.
+    private static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> text) => text.StartsWith("\uFEFF"u8) ? text[3..] : text;
 
     public static byte[] Encrypt(ReadOnlySpan<byte> plain, AcctKey key, long unixSeconds, ReadOnlySpan<byte> iv)
     {
@@ -52,6 +55,9 @@ internal static class FernetCipher
     /// <exception cref="CipherException">The token does not open.</exception>
     public static SecretBytes Decrypt(ReadOnlySpan<byte> text, AcctKey key)
     {
+        text = WithoutMark(text);
+        if (AcctBase64.IsUtf16(text))
+            throw new CipherException(AcctFault.NotAToken, "it is UTF-16, as '>' of PowerShell 5 writes it; save it as UTF-8");
         var rented = ArrayPool<byte>.Shared.Rent(AcctBase64.MaxLength(text.Length));
         try
         {

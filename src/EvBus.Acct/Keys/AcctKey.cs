@@ -70,6 +70,8 @@ public sealed class AcctKey : IDisposable
             text = text[3..];
         if (text.IsEmpty)
             throw Bad("it is empty");
+        if (AcctBase64.IsUtf16(text))
+            throw Bad("it is UTF-16, as '>' of PowerShell 5 writes it; save it as UTF-8");
         if (text.Length > 1024)
             throw Bad($"it has {text.Length} characters");
         Span<byte> decoded = stackalloc byte[AcctBase64.MaxLength(text.Length)];

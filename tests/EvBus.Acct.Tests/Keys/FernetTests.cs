@@ -7,6 +7,17 @@ public class FernetTests
     private static readonly byte[] Iv = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
     [Fact]
+    public void A_mark_in_front_of_a_token_is_read_over_and_UTF_16_is_named()
+    {
+        using var key = AcctKey.Parse(Vectors.Readme);
+        var token = Vectors.Bytes("acct/readme.yml.fernet");
+        Assert.Equal(AcctFile.Decrypt(token, key).ToYaml(), AcctFile.Decrypt([0xEF, 0xBB, 0xBF, .. token], key).ToYaml());
+        byte[] Wide(string text) => [0xFF, 0xFE, .. System.Text.Encoding.Unicode.GetBytes(text)];
+        Assert.Contains("UTF-16", Assert.Throws<AcctException>(() => AcctFile.Decrypt(Wide("gAAAA"), key, AcctCipher.Fernet)).Message, StringComparison.Ordinal);
+        Assert.Contains("UTF-16", Assert.Throws<AcctException>(() => AcctKey.Parse(Wide(Vectors.Readme)).Dispose()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_official_token_is_made_to_the_byte()
     {
         foreach (var vector in Vectors.Json("fernet/generate.json").EnumerateArray())

@@ -87,7 +87,8 @@ public class EncryptAndDecryptTests
     }
 
     [Theory]
-    [InlineData(2, "No file is named")]
+    [InlineData(2, "Did you mean 'acct encrypt'?", "encript")]
+    [InlineData(2, "Did you mean 'acct decrypt'?", "decrpt", "{0}/readable.fernet")]
     [InlineData(2, "no such file", "{0}/none.yml")]
     [InlineData(2, "no such file", "encrypt", "{0}/none.yml")]
     [InlineData(2, "No file is named", "decrypt")]
@@ -126,6 +127,25 @@ public class EncryptAndDecryptTests
         Assert.DoesNotContain("hunter2", error, StringComparison.Ordinal);
         Assert.DoesNotContain(AcctRun.Key, error, StringComparison.Ordinal);
         Assert.Equal(before, run.Files);
+    }
+
+    [Fact]
+    public async Task The_command_alone_prints_its_help_and_has_done_nothing()
+    {
+        using var run = new AcctRun();
+        var (code, output, error) = await run.RunAsync();
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains("acct encrypt credentials.yml", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task All_that_is_wrong_with_the_words_is_said_at_once()
+    {
+        using var run = new AcctRun();
+        var (code, _, error) = await run.RunAsync("decrypt", "f", "--output", "nested", "surplus");
+        Assert.Equal(2, code);
+        Assert.Contains("nested", error, StringComparison.Ordinal);
+        Assert.Contains("surplus", error, StringComparison.Ordinal);
     }
 
     [Fact]
