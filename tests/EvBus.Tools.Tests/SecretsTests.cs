@@ -62,7 +62,8 @@ public class SecretsTests
             AssertSilent(output + error);
             // Encrypting needs no --acct-file, so a wrong one is no mistake there.
             Assert.True(code != 0 || (first is ["encrypt", ..] && words.StartsWith("--acct-file", StringComparison.Ordinal)));
-            Assert.Equal(code == 0 ? 0 : 1, error.Split('\n').Count(line => line.StartsWith("error: ", StringComparison.Ordinal)));
+            // Each mistake has a line of its own.
+            Assert.Equal(code != 0, error.Split('\n').Any(line => line.StartsWith("error: ", StringComparison.Ordinal)));
         }
         // Its own duration, because what the tester takes for a good command line it runs.
         var ran = await Ran.Of(["--duration", "10ms", .. words.Split(' ')]);
