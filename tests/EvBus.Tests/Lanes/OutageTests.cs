@@ -11,7 +11,7 @@ public class OutageTests
     private EventBus Create(IPublisher publisher, LaneOptions? lane = null) => EventBus.Create(o =>
     {
         o.LoggerFactory = _log;
-        o.Options = o.Options with { Time = _clock, Seed = 1, Lane = lane ?? new LaneOptions() };
+        o.Options = o.Options with { Time = _clock, Seed = 1, StopTimeout = TimeSpan.Zero, Lane = lane ?? new LaneOptions() };
         o.Publisher("a", publisher);
     });
 
