@@ -50,6 +50,9 @@ public class OutageTests
             _clock.Advance(TimeSpan.FromMinutes(1));
             publisher.Drop();
         }
+        // The loop has heard of the last one as well.
+        await Given.UntilAsync(() => bus.Lane("a").State == LaneState.Retrying);
+        await Given.UntilAsync(() => bus.Lane("a").Failures > 0);
         Assert.Equal(1, bus.Lane("a").Failures);
     }
 
@@ -67,19 +70,17 @@ public class OutageTests
         await publisher.WaitForCallsAsync(1).Soon();
         await Given.UntilAsync(() => publisher.Connects >= 2, _clock);
         var connects = publisher.Connects;
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(1), TimeProvider.System);
         for (var i = 0; i < 1200; i++)
         {
             _clock.Advance(TimeSpan.FromMilliseconds(100));
-            await Task.Yield();
-            if (publisher.Connects == connects)
-                continue;
+            await look.WaitForNextTickAsync();
             connects = publisher.Connects;
-            await _clock.WaitForTimersAsync().Soon();
         }
         Assert.InRange(connects, 2, 40);
     }
 
-    [Fact(Skip = "Known fault: under a clock that is driven by hand this test does not end; what the lane says at night is unproven until it does")]
+    [Fact]
     public async Task A_lane_that_is_down_all_night_says_so_now_and_then_and_never_that_it_is_connected()
     {
         var publisher = new ScriptedPublisher { Otherwise = (_, _) => new(PublishResult.Disconnected("Connection refused")) };
@@ -154,9 +155,7 @@ public class OutageTests
         await bus.StartAsync();
         bus.TryPut(Given.Event(1));
         await publisher.WaitForCallsAsync(1).Soon();
-        for (var i = 0; i < 61; i++)
-            _clock.Advance(TimeSpan.FromSeconds(1));
-        await Given.UntilAsync(() => bus.Lane("a").Failures > 0 || bus.Lane("a").Delivered > 0);
+        await Given.UntilAsync(() => bus.Lane("a").Failures > 0 || bus.Lane("a").Delivered > 0, _clock);
         Assert.DoesNotContain(_log.Lines, line => line.Contains("abandoned", StringComparison.Ordinal));
     }
 
