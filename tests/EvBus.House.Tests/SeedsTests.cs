@@ -43,6 +43,24 @@ public partial class SeedsTests
     public void Every_fault_is_listed() =>
         Assert.Empty(Numbered("D", 13).Concat(Numbered("R", 15)).Concat(Numbered("K", 15)).Except(Rows("faults.md").Select(row => row.Id)));
 
+    [Fact]
+    public void Every_finding_of_the_review_stands_on_its_page_once_with_tests_that_exist()
+    {
+        var rows = File.ReadLines(Path.Combine(House.Root, "docs", "findings.md")).Where(line => line.StartsWith("| ", StringComparison.Ordinal) && !line.StartsWith("| id", StringComparison.Ordinal))
+            .Select(line => line.Split('|')).Select(cells => (Id: cells[1].Trim(), State: cells[2].Trim(), Cell: cells[3])).ToList();
+        var findings = Numbered("A", 35).Concat(Numbered("J", 26)).Concat(Numbered("brokers-F", 12)).Concat(Numbered("edges-F", 25)).Concat(Numbered("security-H", 4))
+            .Concat(Numbered("security-M", 15)).Concat(Numbered("security-L", 9)).Concat(Numbered("W", 25)).Concat(Numbered("seeds-", 12)).ToList();
+        Assert.Equal(findings, rows.Select(row => row.Id));
+        Assert.All(rows, row => Assert.Contains(row.State, new[] { "mended", "in part", "judged", "open" }));
+        var tests = House.Sources("tests").SelectMany(file => Method().Matches(House.Read(file)).Select(match => match.Groups[1].Value)).ToHashSet();
+        foreach (var (id, state, cell) in rows)
+        {
+            var named = Name().Matches(cell).Select(match => match.Groups[1].Value).Where(name => name.Contains('_', StringComparison.Ordinal)).ToArray();
+            Assert.True(state != "mended" || named.Length > 0 || cell.Contains("documented", StringComparison.Ordinal), $"{id} is mended and names no test.");
+            Assert.All(named, name => Assert.True(tests.Contains(name), $"{id} names {name}, which is no test."));
+        }
+    }
+
     private static readonly string[] s_works = ["beacons", "service", "nodes", "options", "journals on brokers"];
 
     private static readonly string[] s_others = ["later:", "not built", "bench:"];
