@@ -16,7 +16,7 @@ internal sealed partial class KafkaConnection
             if (_open.Count == 0)
                 ProbeIdle();
             // A report is a sign of life: on a slow line large events come one after the other.
-            var reports = Volatile.Read(ref _reports);
+            var reports = _tuning.Reports;
             if (reports != _seenReports)
                 (_seenReports, _lastReport) = (reports, Now);
             if (_open.All(batch => _context.Time.GetElapsedTime(Math.Max(batch.Began, _lastReport)) < _tuning.MessageTimeout))
@@ -25,12 +25,9 @@ internal sealed partial class KafkaConnection
         Break($"the brokers confirmed nothing for {_tuning.MessageTimeout.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture)} s{(_lastError is { } why ? $": {why}" : "")}", Breach.TimedOut);
     }
 
-    private long _reports;
+    // Under the list's lock.
     private long _seenReports;
     private long _lastReport;
-
-    /// <summary>How many delivery reports have come.</summary>
-    public long Reports => Volatile.Read(ref _reports);
 
     private void OnError(Error error)
     {

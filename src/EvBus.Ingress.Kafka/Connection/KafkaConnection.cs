@@ -19,6 +19,7 @@ internal sealed partial class KafkaConnection
     private readonly KafkaIngressOptions _options;
     private readonly KafkaTuning _tuning;
     private readonly IProducer<byte[], byte[]> _producer;
+    private readonly int _number;
     private Task? _closing;
     private TaskCompletionSource? _room;
     private volatile string? _broken;
@@ -37,7 +38,7 @@ internal sealed partial class KafkaConnection
         IsIsolating = tuning.IsIsolating;
         _ = NativeClient.Version;
         var settings = options.Client.ToDictionary();
-        tuning.Apply(settings);
+        _number = tuning.Apply(settings);
         // Whoever needs the rest has it in the batch; not having it brought back makes the client faster.
         settings["dotnet.producer.delivery.report.fields"] = "none";
         try
@@ -149,7 +150,7 @@ internal sealed partial class KafkaConnection
         var words = KafkaErrors.Words(error, topic, _options);
         switch (KafkaErrors.SortOf(error.Code))
         {
-            case Sort.Topic when !_tuning.HasOneTopic && !(KafkaErrors.MayPass(error.Code, _options) && _tuning.MayBeKnownAnew(topic, error.Code, this)):
+            case Sort.Topic when !_tuning.HasOneTopic && !(KafkaErrors.MayPass(error.Code, _options) && _tuning.MayBeKnownAnew(topic, error.Code, _number)):
             case Sort.Refused when IsIsolating:
                 return (Verdict.Rejected, words);
             case Sort.Refused:
@@ -185,8 +186,7 @@ internal sealed partial class KafkaConnection
     /// <summary>A report has come, so the client has room for another record in a moment.</summary>
     public void OnRoom()
     {
-        // Only the client's one thread brings reports.
-        Volatile.Write(ref _reports, _reports + 1);
+        _tuning.Reported();
         Volatile.Read(ref _room)?.TrySetResult();
     }
 

@@ -42,6 +42,8 @@ internal sealed class KafkaTuning
     private int _batchBytes = UsualBatchBytes;
     private int _limit = int.MaxValue;
     private bool _hasDelivered;
+    private int _connections;
+    private long _reports;
 
     public KafkaTuning(KafkaIngressOptions options, string? topic, TimeSpan callTimeout, TimeProvider time)
     {
@@ -74,9 +76,10 @@ internal sealed class KafkaTuning
 
     private long? _askedLimit;
 
-    private readonly Dictionary<string, object> _unknown = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _unknown = new(StringComparer.Ordinal);
 
-    public void Apply(Dictionary<string, string> settings)
+    /// <summary>Sets up the next connection; which one of the publisher's it is.</summary>
+    public int Apply(Dictionary<string, string> settings)
     {
         // The connection itself ends what is overdue, all at once; the client's own limit is only behind that.
         var timeout = (int)Math.Min((MessageTimeout + (Patience / 2)).TotalMilliseconds, 900_000);
@@ -94,8 +97,15 @@ internal sealed class KafkaTuning
                 settings["batch.size"] = _batchBytes.ToString(CultureInfo.InvariantCulture);
             if (IsIsolating)
                 settings["batch.num.messages"] = "1";
+            return ++_connections;
         }
     }
+
+    /// <summary>How many delivery reports have come, over all connections.</summary>
+    public long Reports => Interlocked.Read(ref _reports);
+
+    /// <summary>A report has come; from the client's thread, of which a connection that is being closed still has one beside the next.</summary>
+    public void Reported() => Interlocked.Increment(ref _reports);
 
     /// <summary>The topic takes this much in one request. True when that is news, and the connection must be made anew to keep to it.</summary>
     public bool Learn(int limit)
@@ -113,7 +123,7 @@ internal sealed class KafkaTuning
     }
 
     /// <summary>Whether a new connection may know a topic better that an event chose. Only a topic that an earlier connection did not know either makes its events be rejected.</summary>
-    public bool MayBeKnownAnew(string topic, ErrorCode code, object connection)
+    public bool MayBeKnownAnew(string topic, ErrorCode code, int connection)
     {
         // How many partitions there are is known by each new connection.
         if (code == ErrorCode.Local_UnknownPartition)

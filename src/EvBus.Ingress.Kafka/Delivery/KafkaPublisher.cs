@@ -37,11 +37,9 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
     /// <summary>The producer of the moment, for tests that harm it.</summary>
     internal object? Producer => _connection?.Producer;
 
-    public long Progress => _earlierReports + (_connection?.Reports ?? 0);
+    public long Progress => _tuning.Reports;
 
     public TimeSpan? Patience => _tuning.MessageTimeout + _tuning.Patience;
-
-    private long _earlierReports;
 
     private TimeSpan ConnectTimeout => _context.CallTimeout / 3 < TimeSpan.FromSeconds(10) ? _context.CallTimeout / 3 : TimeSpan.FromSeconds(10);
 
@@ -232,7 +230,6 @@ internal sealed class KafkaPublisher : IWindowedPublisher, IConnectionWatch, ICo
 
     private KafkaConnection Replace(KafkaConnection old)
     {
-        _earlierReports += old.Reports;
         _closing = Task.WhenAll(_closing, old.CloseAsync(TimeSpan.Zero));
         return new KafkaConnection(_context, _options, _tuning) { IsReady = true, OnLost = OnLost };
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Frozen;
 
 namespace EvBus;
 
@@ -6,6 +7,12 @@ namespace EvBus;
 internal static class ExtensionNames
 {
     private static readonly SearchValues<char> s_allowed = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
+
+    private static readonly FrozenSet<string> s_attributes = new[] { "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "data_base64" }
+        .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether CloudEvents calls an attribute, or the data, so; in whatever case.</summary>
+    public static bool IsAttribute(string name) => s_attributes.Contains(name);
 
     /// <summary>What is wrong with one of the names, and what to do; null when nothing is.</summary>
     public static string? Fault(IReadOnlyDictionary<string, string> extensions)
@@ -34,7 +41,7 @@ internal static class ExtensionNames
             return "an extension has no name: give it one of lower-case letters and digits";
         if (name.AsSpan().IndexOfAnyExcept(s_allowed) >= 0)
             return $"the extension '{PlainText.OneLine(name, 100)}' cannot be called so: use lower-case letters and digits only";
-        if (name is "specversion" or "id" or "source" or "type" or "subject" or "time" or "datacontenttype" or "dataschema" or "data")
+        if (IsAttribute(name))
             return $"the extension '{name}' has the name of an attribute: give it another name, or set the attribute itself";
         return null;
     }

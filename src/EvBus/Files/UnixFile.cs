@@ -10,7 +10,7 @@ namespace EvBus.Files;
 /// </summary>
 internal static class UnixFile
 {
-    private const int CurrentFolder = -100;
+    internal const int CurrentFolder = -100;
     private const int EmptyPath = 0x1000;
     private const uint TypeAndModeAndLinksAndTimeAndInodeAndSize = 0x1 | 0x2 | 0x4 | 0x40 | 0x100 | 0x200;
     private const int NoSuchFile = 2;
@@ -190,7 +190,7 @@ internal static class UnixFile
     private static IOException Failure(string path) => new($"{path}: {Marshal.GetLastPInvokeErrorMessage()}", Marshal.GetLastPInvokeError());
 
     [DllImport("libc", EntryPoint = "statx", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Ask(int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, byte[] answer);
+    internal static extern int Ask(int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, byte[] answer);
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);

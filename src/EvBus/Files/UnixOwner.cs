@@ -6,7 +6,6 @@ namespace EvBus.Files;
 /// <summary>Whose a name is, on Linux: what .NET does not say. Elsewhere, and on a system without <c>statx</c>, nothing is known.</summary>
 internal static class UnixOwner
 {
-    private const int CurrentFolder = -100;
     private const int NoFollow = 0x100;
     private const uint TypeAndModeAndOwner = 0x1 | 0x2 | 0x8;
 
@@ -29,16 +28,13 @@ internal static class UnixOwner
         var answer = new byte[256];
         try
         {
-            return Ask(CurrentFolder, path, NoFollow, TypeAndModeAndOwner, answer) == 0 ? BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(20)) : null;
+            return UnixFile.Ask(UnixFile.CurrentFolder, path, NoFollow, TypeAndModeAndOwner, answer) == 0 ? BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(20)) : null;
         }
         catch (EntryPointNotFoundException)
         {
             return null;
         }
     }
-
-    [DllImport("libc", EntryPoint = "statx", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Ask(int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, byte[] answer);
 
     [DllImport("libc", EntryPoint = "geteuid"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern uint CurrentUser();

@@ -1,7 +1,7 @@
 using EvBus.Journal;
 using EvBus.Lanes;
-using Microsoft.Extensions.Logging;
 using EvBus.Telemetry;
+using Microsoft.Extensions.Logging;
 
 namespace EvBus;
 

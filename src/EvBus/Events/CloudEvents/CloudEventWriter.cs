@@ -22,7 +22,6 @@ public static class CloudEventWriter
     private const int MaxBodyLength = 120_000_000;
 
     private static readonly ArrayBufferWriter<byte> s_nowhere = new();
-    private static readonly string[] s_attributes = ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "data_base64"];
 
     [ThreadStatic]
     private static Utf8JsonWriter? s_json;
@@ -120,11 +119,8 @@ public static class CloudEventWriter
         {
             if (name.Length == 0)
                 throw new RejectEventException("it has an extension without a name. Give the extension a name.");
-            foreach (var attribute in s_attributes)
-            {
-                if (Is(name, attribute))
-                    throw new RejectEventException($"its extension '{name}' has the name of a CloudEvents attribute. Give the extension another name, or set the attribute itself.");
-            }
+            if (ExtensionNames.IsAttribute(name))
+                throw new RejectEventException($"its extension '{name}' has the name of a CloudEvents attribute. Give the extension another name, or set the attribute itself.");
             isMixed |= name.AsSpan().ContainsAnyInRange('A', 'Z');
         }
         if (isMixed && extensions.Count > 1 && Twice(extensions.Keys) is { } twice)

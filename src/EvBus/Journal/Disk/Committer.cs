@@ -19,7 +19,7 @@ internal interface ICommitTarget
     /// <summary>It cannot be written now, and nothing of it was: it is tried again.</summary>
     void Wait(string reason, bool isFull);
 
-    /// <summary>It cannot be written, now or ever; null of <paramref name="defect"/> where the disk is the cause.</summary>
+    /// <summary>Nothing can be written any more. <paramref name="defect"/> is null where the disk is the cause.</summary>
     void Fail(string reason, Exception? defect = null);
 }
 

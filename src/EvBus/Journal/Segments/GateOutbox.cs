@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace EvBus.Journal;
 
 /// <summary>
@@ -34,27 +36,24 @@ internal sealed class GateOutbox(Lock gate)
                 return;
             _isTelling = true;
         }
-        try
+        ExceptionDispatchInfo? first = null;
+        while (TryTake(out var notes))
         {
-            while (TryTake(out var notes))
+            foreach (var note in notes)
             {
                 try
                 {
-                    foreach (var note in notes)
-                        note();
+                    note();
                 }
-                finally
+                catch (Exception e)
                 {
-                    notes.Clear();
+                    // A defect. Whoever waits for one of the notes behind it is told all the same.
+                    first ??= ExceptionDispatchInfo.Capture(e);
                 }
             }
+            notes.Clear();
         }
-        catch
-        {
-            lock (gate)
-                _isTelling = false;
-            throw;
-        }
+        first?.Throw();
     }
 
     private bool TryTake(out List<Action> notes)

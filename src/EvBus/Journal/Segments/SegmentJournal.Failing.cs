@@ -54,6 +54,13 @@ internal sealed partial class SegmentJournal
             lane.Observer.Wake();
     }
 
+    /// <summary>Why it accepts nothing at present; null as long as nothing is known to be wrong. Takes no lock.</summary>
+    public string? Trouble =>
+        _failure is { } failure ? $"the journal cannot write ({failure})"
+        : Volatile.Read(ref _isFull) ? "there is no room on the journal's disk"
+        : Volatile.Read(ref _waitsFor) is { } waits ? $"the journal can make no file at present ({waits}); it is tried again each second"
+        : null;
+
     /// <summary>How many accepted events are not confirmed on disk, now that it cannot write or is closed.</summary>
     internal long Unconfirmed
     {

@@ -75,7 +75,10 @@ internal sealed partial class SegmentJournal
             default:
                 // What has to go goes after the gate. Only a lane whose dead letters come much slower than its events makes the door wait.
                 _outbox.Add(lane.Relief);
-                return !(lane.IsUnreadable && (overEvents || overBytes)) && (options.LimitEvents is not { } mostEvents || events <= (2 * mostEvents) + SlackEvents)
+                // What cannot be read cannot be given up.
+                if (lane.IsUnreadable && (overEvents || overBytes))
+                    return false;
+                return (options.LimitEvents is not { } mostEvents || events <= (2 * mostEvents) + SlackEvents)
                     && (options.LimitBytes is not { } mostBytes || bytes <= (2 * mostBytes) + SlackBytes);
         }
     }

@@ -132,7 +132,7 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
             QueuedBytes = measure.QueuedBytes,
             OldestAge = oldest is { } time && measure.Queued > 0 ? Max(Time.GetUtcNow() - time, TimeSpan.Zero) : TimeSpan.Zero,
             Retried = Interlocked.Read(ref _retried),
-            Trouble = _orphaned ? "its profile is gone; what it has queued is kept until the profile comes back or the lane is released" : _unburied ?? (_trouble is { } trouble && _saidHeldUp && _journal.IsHeldUp ? $"{trouble}; new events wait behind those that come again" : _trouble) ?? _rotation?.Trouble,
+            Trouble = DescribeTrouble(),
             TroubleSince = _outage is { IsCalm: false, Since: { } since } ? since : null,
             Failures = _outage.IsCalm ? 0 : _outage.Failures,
             FailingEvent = _outage.IsCalm ? null : _failing,
@@ -143,6 +143,18 @@ internal sealed partial class Lane : IJournalObserver, IAsyncDisposable
     }
 
     public void Wake() => _session?.Signal.Set();
+
+    /// <summary>What keeps the lane from going on, the gravest first.</summary>
+    private string? DescribeTrouble()
+    {
+        if (_orphaned)
+            return "its profile is gone; what it has queued is kept until the profile comes back or the lane is released";
+        if (_unburied is { } unburied)
+            return unburied;
+        if (_trouble is { } trouble)
+            return _saidHeldUp && _journal.IsHeldUp ? $"{trouble}; new events wait behind those that come again" : trouble;
+        return _rotation?.Trouble;
+    }
 
     void IJournalObserver.OnDropped(long events, string reason, ReadOnlySpan<Position> awaited)
     {

@@ -167,8 +167,10 @@ internal sealed partial class SegmentLane
             return;
         var (events, bytes) = Queued(routedEvents, routedBytes);
         if (events > 0)
+        {
             CountGivenUp(DropReasons.Damaged, events, bytes);
             _journal.TellLost(this, _sequence, DropReasons.Damaged);
+        }
         lock (_reading)
         {
             _settled.Settle(_floor, _sequence);

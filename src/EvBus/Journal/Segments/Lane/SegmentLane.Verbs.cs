@@ -24,6 +24,8 @@ internal sealed partial class SegmentLane
 
     public DeadLetters OpenDeadLetters(int capacity) => _journal.OpenDeadLetters(Id, Options, capacity);
 
+    bool IJournalLane.IsHeldUp => IsTooFarAhead;
+
     public bool IsThrough => _journal.IsThrough(this);
 
     /// <summary>Whether there is nothing to read before <paramref name="end"/>. Under the gate.</summary>
